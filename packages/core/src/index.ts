@@ -1,1 +1,32 @@
-export {};
+/**
+ * '@kinetin/core': the part of Kinetin that runs in every context, as @kinetin/master uses it.
+ */
+
+export { type Feed, Receiver } from './channels/receiver.js';
+export { Select, type SelectOptions } from './channels/select.js';
+export type { Received, SelectEvent, Source } from './channels/source.js';
+export { TimeoutError, type WaitOptions, wait } from './channels/wait.js';
+export {
+  ChannelError,
+  DeadLetterError,
+  KinetinError,
+  ModuleError,
+  ProtocolError,
+  SerializeError,
+} from './errors.js';
+export { Broker } from './routing/broker.js';
+export { isDead, type Message, type Outgoing } from './routing/message.js';
+export { Router, type RouterOptions } from './routing/router.js';
+export { announceRoute, listenForRoutes } from './routing/routes.js';
+export { type Side, Stream } from './routing/stream.js';
+export { socketTransport, type Transport, type TransportEvents } from './routing/transport.js';
+export type { Config, WorkThreadMode } from './runtime/config.js';
+export type { CallPayload } from './runtime/dispatcher.js';
+export { moduleFileName } from './runtime/loader.js';
+export type { Log } from './runtime/log.js';
+export { ModuleStore } from './runtime/modules.js';
+export { deserialize } from './wire/deserialize.js';
+export * as handles from './wire/handles.js';
+export * as limits from './wire/limits.js';
+export { Secret } from './wire/secret.js';
+export { type EndpointCodec, serialize } from './wire/serialize.js';

@@ -6,7 +6,7 @@
  * reports the stages on the way; the attempt keeps the deadlines, the output and the errors.
  */
 
-import type { Readable, Writable } from 'stream';
+import type { Readable, Writable } from 'node:stream';
 import { KinetinError } from '../errors.js';
 
 /**

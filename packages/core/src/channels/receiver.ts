@@ -1,0 +1,137 @@
+/**
+ * The reading end: a queue of messages.
+ */
+
+import { ChannelError } from '../errors.js';
+import type { Received, SelectEvent, Source } from './source.js';
+import { type WaitOptions, wait } from './wait.js';
+
+/** What fills a receiver. Both do nothing after its end. */
+export interface Feed<Value, From> {
+  /** Adds a message. */
+  deliver(message: Received<Value, From>): void;
+  /** Nothing more will come; with a `reason` where that is not as it should be. */
+  end(reason?: unknown): void;
+}
+
+/**
+ * Receives messages, in order. Reading: `get()` for one value, `for await` for all.
+ *
+ * A receiver that `callAsync` returned gets one message and then ends.
+ */
+export class Receiver<Value = unknown, From = unknown> implements Source<Value, From> {
+  private _queue: Received<Value, From>[] = [];
+  private _watchers: Set<() => void> = new Set();
+  /** Why nothing more will come; undefined while more may. */
+  private _ended: unknown;
+  private _isEnded = false;
+  private _onClose: () => void;
+
+  /**
+   * Calls `start` with what fills the receiver. `start` may return what is called, once, when the
+   * reader closes the receiver before its end.
+   */
+  constructor(start: (feed: Feed<Value, From>) => (() => void) | undefined) {
+    this._onClose =
+      start({
+        deliver: (message) => this._deliver(message),
+        end: (reason) => this._end(reason),
+      }) || (() => {});
+  }
+
+  /** Messages that have come and have not been read. */
+  get size(): number {
+    return this._queue.length;
+  }
+
+  get isEnded(): boolean {
+    return this._isEnded;
+  }
+
+  /**
+   * The value of the next message.
+   *
+   * @throws what the message reports; {@link ChannelError} ERR_CLOSED_HERE after `close`, and
+   * ERR_ENDED where nothing more will come; {@link TimeoutError}; the signal's reason.
+   */
+  async get(options: WaitOptions = {}): Promise<Value> {
+    return (await this._next(options)).value;
+  }
+
+  /** Ends the receiver: what has not been read is dropped, and those who wait get an error. */
+  close(): void {
+    if (this._isEnded) return;
+    this._queue = [];
+    this._end(new ChannelError('ERR_CLOSED_HERE', 'the receiver was closed here'));
+    this._onClose();
+  }
+
+  /** Reads values until the clean end; throws at a loss. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
+    while (this.size > 0 || !this._isEnded) {
+      await this._ready({});
+      const item = this.take();
+      if (item) yield item.message.value;
+    }
+    if (this._ended) throw this._ended;
+  }
+
+  take(): SelectEvent<Value, From> | undefined {
+    const message = this._queue.shift();
+    return message && { receiver: this, message };
+  }
+
+  watch(listener: () => void): () => void {
+    this._watchers.add(listener);
+    return () => void this._watchers.delete(listener);
+  }
+
+  private _deliver(message: Received<Value, From>): void {
+    if (this._isEnded) return;
+    this._queue.push(message);
+    this._notify();
+  }
+
+  private _end(reason: unknown): void {
+    if (this._isEnded) return;
+    this._isEnded = true;
+    this._ended = reason;
+    this._notify();
+  }
+
+  private async _next(options: WaitOptions): Promise<Received<Value, From>> {
+    for (;;) {
+      const item = this._queue.shift();
+      if (item) return item;
+      if (this._isEnded) {
+        throw this._ended || new ChannelError('ERR_ENDED', 'the receiver has ended');
+      }
+      await this._ready(options);
+    }
+  }
+
+  private _ready(options: WaitOptions): Promise<void> {
+    if (this.size > 0 || this._isEnded) return Promise.resolve();
+    return untilReady(this, options);
+  }
+
+  private _notify(): void {
+    for (const watcher of [...this._watchers]) watcher();
+  }
+}
+
+/** Resolves at the next item or end of a source. */
+export function untilReady(source: Source<unknown>, options: WaitOptions): Promise<void> {
+  let unwatch = () => {};
+  return wait<void>(
+    options,
+    'waiting for a message',
+    (resolve) => {
+      unwatch = source.watch(() => {
+        unwatch();
+        resolve();
+      });
+    },
+    () => unwatch(),
+  );
+}

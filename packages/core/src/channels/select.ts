@@ -1,0 +1,154 @@
+/**
+ * Waiting for many receivers at once.
+ */
+
+import { ChannelError } from '../errors.js';
+import { untilReady } from './receiver.js';
+import type { SelectEvent, Source } from './source.js';
+import type { WaitOptions } from './wait.js';
+
+export interface SelectOptions {
+  /**
+   * Whether a member leaves after its first message, as suits the receivers of `callAsync`.
+   * A select that is a member stays until it is empty in any case.
+   * @defaultValue true
+   */
+  oneshot?: boolean;
+}
+
+/**
+ * The first message of any of its members, which are receivers and other selects. Iteration ends
+ * when no member is left. Members take turns, so that a busy one starves no other.
+ *
+ * @example
+ * ```ts
+ * const replies = contexts.map((context) => context.callAsync(hostname));
+ * for await (const { message } of new Select(replies)) console.log(message.value);
+ * ```
+ */
+export class Select<Value = unknown, From = unknown> implements Source<Value, From> {
+  /** Members and what stops watching them, in the order of their turns. */
+  private _members: Map<Source<Value, From>, () => void> = new Map();
+  private _watchers: Set<() => void> = new Set();
+  private _oneshot: boolean;
+
+  constructor(members: Iterable<Source<Value, From>> = [], { oneshot = true }: SelectOptions = {}) {
+    this._oneshot = oneshot;
+    for (const member of members) this.add(member);
+  }
+
+  /** The value of the first message of each member, in order of arrival. */
+  static async *all<Value>(members: Iterable<Source<Value>>): AsyncGenerator<Value> {
+    for await (const { message } of new Select(members)) yield message.value;
+  }
+
+  /** Messages that can be taken at once. */
+  get size(): number {
+    let size = 0;
+    for (const member of this._members.keys()) size += member.size;
+    return size;
+  }
+
+  /** Whether there is no member that can still give something. */
+  get isEnded(): boolean {
+    for (const member of this._members.keys()) {
+      if (member.size > 0 || !member.isEnded) return false;
+    }
+    return true;
+  }
+
+  /** Adds a member. Throws a {@link ChannelError} ERR_SELECT where it is one, or would be its own. */
+  add(member: Source<Value, From>): this {
+    if (this._members.has(member)) {
+      throw new ChannelError('ERR_SELECT', 'cannot add to the select: it is a member already');
+    }
+    if (member instanceof Select && member._contains(this)) {
+      throw new ChannelError('ERR_SELECT', 'cannot add to the select: it would contain itself');
+    }
+    this._members.set(
+      member,
+      member.watch(() => this._notify()),
+    );
+    if (member.size > 0 || member.isEnded) this._notify();
+    return this;
+  }
+
+  /** Removes a member. Throws a {@link ChannelError} ERR_SELECT where it is none. */
+  remove(member: Source<Value, From>): void {
+    if (!this._members.has(member)) {
+      throw new ChannelError('ERR_SELECT', 'cannot remove from the select: it is not a member');
+    }
+    this._drop(member);
+    this._notify();
+  }
+
+  /** Removes all members; they stay open. */
+  close(): void {
+    for (const member of [...this._members.keys()]) this._drop(member);
+    this._notify();
+  }
+
+  /**
+   * The next message.
+   *
+   * @throws {@link ChannelError} ERR_SELECT where no member can give one; {@link TimeoutError}; the
+   * signal's reason.
+   */
+  async get(options: WaitOptions = {}): Promise<SelectEvent<Value, From>> {
+    for (;;) {
+      const event = this.take();
+      if (event) return event;
+      if (this.isEnded) {
+        throw new ChannelError('ERR_SELECT', 'nothing to wait for: the select has no open member');
+      }
+      await untilReady(this, options);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SelectEvent<Value, From>, void, undefined> {
+    for (;;) {
+      const event = this.take();
+      if (event) yield event;
+      else if (this.isEnded) return;
+      else await untilReady(this, {});
+    }
+  }
+
+  take(): SelectEvent<Value, From> | undefined {
+    for (const [member, unwatch] of [...this._members]) {
+      const event = member.take();
+      if (!event) {
+        if (member.isEnded) this._drop(member);
+        continue;
+      }
+      const isOver = member instanceof Select ? member.isEnded : this._oneshot;
+      this._members.delete(member);
+      if (isOver) unwatch();
+      else this._members.set(member, unwatch);
+      return event;
+    }
+    return undefined;
+  }
+
+  watch(listener: () => void): () => void {
+    this._watchers.add(listener);
+    return () => void this._watchers.delete(listener);
+  }
+
+  private _contains(other: Source<Value, From>): boolean {
+    if (other === (this as Source<Value, From>)) return true;
+    for (const member of this._members.keys()) {
+      if (member instanceof Select && member._contains(other)) return true;
+    }
+    return false;
+  }
+
+  private _drop(member: Source<Value, From>): void {
+    this._members.get(member)?.();
+    this._members.delete(member);
+  }
+
+  private _notify(): void {
+    for (const watcher of [...this._watchers]) watcher();
+  }
+}

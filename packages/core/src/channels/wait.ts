@@ -1,0 +1,60 @@
+/**
+ * Waiting that can end: by a value, a deadline or an abort.
+ */
+
+import { KinetinError } from '../errors.js';
+
+/** What everything that waits takes. */
+export interface WaitOptions {
+  /** Milliseconds; without it, waits as long as it takes. */
+  timeout?: number | undefined;
+  /** Ends the wait with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A wait was not over in time. */
+export class TimeoutError extends KinetinError {
+  constructor(message: string) {
+    super('TimeoutError', 'ERR_TIMEOUT', message);
+  }
+}
+
+/**
+ * Runs `start`, whose callbacks settle the wait; when the deadline or the signal settles it, `stop`
+ * is called with the reason, once. Never leaves a timer or a listener behind.
+ */
+export function wait<Value>(
+  { timeout, signal }: WaitOptions,
+  what: string,
+  start: (resolve: (value: Value) => void, reject: (reason: unknown) => void) => void,
+  stop: (reason: unknown) => void,
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      stop(signal.reason);
+      return reject(signal.reason);
+    }
+    const settle =
+      <Result>(callback: (result: Result) => void) =>
+      (result: Result) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        callback(result);
+      };
+    const fail = settle(reject);
+    const give = (reason: unknown) => {
+      fail(reason);
+      stop(reason);
+    };
+    const abort = () => give(signal?.reason);
+    const timer =
+      timeout === undefined
+        ? undefined
+        : setTimeout(
+            () => give(new TimeoutError(`${what} was not over after ${timeout} ms`)),
+            timeout,
+          );
+    signal?.addEventListener('abort', abort);
+    start(settle(resolve), fail);
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * Pushed: part of the `parent` bundle, in contexts that start children; master has it too.
+ *
+ * Command lines of the bootstrap.
+ */
+
+import { NODE_STAGE, SHELL_STAGE } from './first-stage.js';
+
+/** What differs from child to child in the command line. */
+export interface CommandOptions {
+  /** Begins the lines that the stages answer with: random, so that no banner contains it. */
+  marker: string;
+  /** What `ps` shows. */
+  title: string;
+  coreBytes: number;
+  /** Bytes of the core and the CONFIG frame. */
+  preambleBytes: number;
+}
+
+/** The arguments of a Node that reads from and writes to the same file descriptor 3. */
+export function nodeArgs(options: CommandOptions): string[] {
+  const { title, marker, coreBytes, preambleBytes } = options;
+  return ['-e', NODE_STAGE, title, marker, String(coreBytes), String(preambleBytes), '3', '3'];
+}
+
+/**
+ * One line for the login shell of an account, whichever that is. `node` is the interpreter to use;
+ * without it the first stage looks for the newest.
+ */
+export function commandLine(options: CommandOptions, node?: string): string {
+  const { title, marker, coreBytes, preambleBytes } = options;
+  const stage = node
+    ? `echo "$1 shell"; exec ${quote(node)} -e "$2" "$3" "$1" $4 $5 3 4 3<&0 4>&1 </dev/null >&2`
+    : SHELL_STAGE;
+  const args = [stage, 'kinetin', marker, NODE_STAGE, title, coreBytes, preambleBytes];
+  return `exec /bin/sh -c ${args.map((arg) => outerQuote(String(arg))).join(' ')}`;
+}
+
+/** Quotes a word for a POSIX shell, inside double quotes. */
+function quote(word: string): string {
+  return `"${word.replace(/[\\$"`]/g, '\\$&')}"`;
+}
+
+/** Quotes a word that the texts of this module are made of for any shell; see first-stage.ts. */
+function outerQuote(word: string): string {
+  return /^[\w@:.,/=-]+$/.test(word) ? word : `'${word.replace(/['!]|\\$/g, '_')}'`;
+}

@@ -1,0 +1,195 @@
+/**
+ * Pushed: part of the `parent` bundle, in contexts that start children; master has it too.
+ *
+ * Starts one child: opens a pipe by a connection method, writes the core, its configuration and all
+ * that waits for the child in one flight, and reads until the child says that it is ready.
+ */
+
+import type { Broker } from '../routing/broker.js';
+import type { Router } from '../routing/router.js';
+import type { Stream } from '../routing/stream.js';
+import { socketTransport } from '../routing/transport.js';
+import type { Config } from '../runtime/config.js';
+import { LineSplitter, type Log } from '../runtime/log.js';
+import { encodeFrame } from '../wire/frame.js';
+import { ADD_ROUTE, CONFIG } from '../wire/handles.js';
+import { serialize } from '../wire/serialize.js';
+import { ConnectError, type ExitStatus, type OpenPipe, type Pipe, type Stage } from './attempt.js';
+import { commandLine, nodeArgs } from './command.js';
+import { Handshake } from './handshake.js';
+import { Progress, type StageTimeouts } from './progress.js';
+
+/** What to start, resolved by the master. Plain values: it travels to the hop that connects. */
+export interface ConnectRequest {
+  id: number;
+  /** Options of the method. */
+  target: unknown;
+  config: Config;
+  /** What `ps` shows on the target. */
+  title: string;
+  /** The interpreter to use; without it, the newest that is found. */
+  node?: string | undefined;
+  /** Milliseconds for the whole attempt, and for each stage. */
+  timeoutMs: number;
+  stageTimeoutsMs: StageTimeouts;
+}
+
+/** What is known of a child that has been started. */
+export interface Connected {
+  pid: number;
+  nodeVersion: string;
+  /** What the method reports: see {@link Pipe.facts}. */
+  facts: Record<string, unknown>;
+}
+
+/** The context that starts the child. */
+export interface ParentHost {
+  router: Router;
+  broker: Broker;
+  log: Log;
+  pushedCore: Buffer;
+  vendor(name: string): Promise<unknown>;
+}
+
+/** One attempt, which can be cancelled. */
+export interface Connecting {
+  /** Rejects with a {@link ConnectError}, or with what `cancel` was given. */
+  done: Promise<Connected>;
+  cancel(reason: unknown): void;
+}
+
+/** Starts a child. What was sent to its id meanwhile reaches it, or fails with the attempt. */
+export function connectChild<Target>(
+  host: ParentHost,
+  open: OpenPipe<Target>,
+  request: ConnectRequest,
+): Connecting {
+  const { router } = host;
+  const stream = pendingStream(router, request.id);
+  if (router.upstream) router.sendTo(router.upstream, ADD_ROUTE, [request.id, router.id]);
+  const preamble = preambleOf(host, request);
+  const progress = new Progress(request, {
+    ...preamble,
+    marker: `kinetin-${Math.random().toString(36).slice(2, 10)}`,
+    title: request.title,
+  });
+  const done = attempt(host, open, request, progress, stream, preamble.bytes).catch((error) => {
+    const failure = progress.failure(error);
+    stream.close((failure as Error).message);
+    throw failure;
+  });
+  return { done, cancel: (reason) => progress.fail(reason) };
+}
+
+function pendingStream(router: Router, id: number): Stream {
+  const known = router.routes.get(id);
+  return known && known.peer === id ? known : router.addStream('child', id);
+}
+
+function preambleOf({ router, pushedCore }: ParentHost, { id, config }: ConnectRequest) {
+  const header = { flags: 0, destination: id, source: router.id, authority: router.id };
+  const configFrame = encodeFrame(
+    { ...header, handle: CONFIG, replyHandle: 0, number: 0 },
+    serialize(config),
+  );
+  const bytes = Buffer.concat([pushedCore, configFrame]);
+  return { bytes, coreBytes: pushedCore.length, preambleBytes: bytes.length };
+}
+
+async function attempt<Target>(
+  host: ParentHost,
+  open: OpenPipe<Target>,
+  request: ConnectRequest,
+  progress: Progress,
+  stream: Stream,
+  preamble: Buffer,
+): Promise<Connected> {
+  const opening = open(request.target as Target, {
+    commandLine: commandLine(progress.command, request.node),
+    nodeArgs: nodeArgs(progress.command),
+    enter: (stage) => progress.enter(stage),
+    note: (text) => progress.note(text),
+    onCancel: (callback) => progress.onCancel(callback),
+    vendor: (name) => host.vendor(name),
+  });
+  // A pipe that opens after the attempt has failed is ended at once.
+  opening.then(
+    (late) => progress.isOver && late.destroy(),
+    () => {},
+  );
+  const pipe = await progress.race(opening);
+  progress.onCancel(() => pipe.destroy());
+  host.broker.own(request.id, () => pipe.destroy());
+  // Errors of a pipe show as its end, which the handshake or the stream reports.
+  for (const end of [pipe.input, pipe.output]) end.on('error', () => {});
+  let sink = (line: string) => progress.note(`${line}\n`);
+  for (const diagnostics of pipe.diagnostics) {
+    const lines = new LineSplitter((line) => sink(line));
+    diagnostics.on('data', (chunk: Buffer) => lines.push(chunk));
+    diagnostics.on('end', () => lines.flush());
+  }
+  stream.attach(socketTransport(pipe.output, pipe.input), preamble);
+  const child = await progress.race(handshake(pipe, progress, (rest) => stream.open(rest)));
+  progress.end();
+  sink = (line) => host.log(PRINTED, line, request.id);
+  return { ...child, facts: pipe.facts || {} };
+}
+
+/** The level of what a context prints outside of its work thread: INFO. */
+const PRINTED = 20;
+
+/** Reads the pipe up to the stream of frames, of which `onReady` gets the first bytes, in time. */
+function handshake(
+  pipe: Pipe,
+  progress: Progress,
+  onReady: (rest: Buffer) => void,
+): Promise<{ pid: number; nodeVersion: string }> {
+  return new Promise((resolve, reject) => {
+    let node = { pid: 0, nodeVersion: '' };
+    let refused: ConnectError | undefined;
+    const reader = new Handshake(progress.command.marker, {
+      onShell: () => progress.enter('node'),
+      onNoNode: (found) => {
+        refused = noNode(found);
+      },
+      onNode: (nodeVersion, pid) => {
+        node = { pid, nodeVersion };
+        progress.enter('bootstrap');
+      },
+      onNoise: (line) => progress.note(`${line}\n`),
+      onReady: (rest) => {
+        pipe.output.removeListener('data', onData);
+        progress.enter('ready');
+        onReady(rest);
+        resolve(node);
+      },
+    });
+    const onData = (chunk: Buffer) => reader.push(chunk);
+    pipe.output.on('data', onData);
+    pipe.exit.then((exit) => {
+      reader.flush();
+      progress.exit = exit;
+      reject(refused || ended(exit, progress.stage));
+    });
+  });
+}
+
+function ended(exit: ExitStatus, stage: Stage): ConnectError {
+  const how =
+    exit.signal !== undefined
+      ? `it was ended by ${exit.signal}`
+      : `it ended with status ${exit.code === undefined ? 'unknown' : exit.code}`;
+  return new ConnectError('ERR_HANDSHAKE', `the child ended at stage "${stage}": ${how}`);
+}
+
+function noNode(found: string[]): ConnectError {
+  return found.length === 0
+    ? new ConnectError(
+        'ERR_NO_NODE',
+        'no Node was found on the target: install Node 12.22 or later',
+      )
+    : new ConnectError(
+        'ERR_NODE_TOO_OLD',
+        `no usable Node was found on the target, 12.22 or later is needed: ${found.join(', ')}`,
+      );
+}

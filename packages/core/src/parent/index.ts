@@ -1,0 +1,24 @@
+/**
+ * '@kinetin/core/parent': what a context needs to start children. Used by @kinetin/master.
+ */
+
+export {
+  type Attempt,
+  ConnectError,
+  type ExitStatus,
+  type OpenPipe,
+  type Pipe,
+  type Stage,
+} from './attempt.js';
+export { type CommandOptions, commandLine, nodeArgs } from './command.js';
+export {
+  type Connected,
+  type Connecting,
+  type ConnectRequest,
+  connectChild,
+  type ParentHost,
+} from './connection.js';
+export type { HopRequest } from './main.js';
+export { type LocalTarget, openLocal } from './methods/local.js';
+export * from './methods/ssh.js';
+export type { StageTimeouts } from './progress.js';

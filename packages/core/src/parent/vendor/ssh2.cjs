@@ -1,0 +1,2 @@
+// Pushed: the ssh2 library as a module of its own, for hops that connect over SSH.
+module.exports = require('ssh2');

@@ -1,0 +1,94 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * Large messages on their way out: sent frame by frame, in turns, each as its receiver grants credit
+ * and as the stream has room, so that other messages pass between their frames. Messages to one
+ * handle of one context form a lane, and leave in order.
+ */
+
+import type { Header } from '../wire/frame.js';
+import { encodeFrame, FLAG_MORE, HEADER_BYTES } from '../wire/frame.js';
+import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD } from '../wire/limits.js';
+
+interface Transfer {
+  header: Header;
+  /** The payload, from HEADER_BYTES on. */
+  body: Buffer;
+  /** Position in `body` of the first byte not sent. */
+  at: number;
+  /** Bytes that may still be sent. */
+  credit: number;
+}
+
+export interface OutboxEvents {
+  /** Whether a frame for `destination` would have to wait now. */
+  isFull(destination: number): boolean;
+  onFrame(frame: Buffer): void;
+}
+
+const laneOf = (header: Header): string => `${header.destination}:${header.handle}`;
+
+export class Outbox {
+  /** What waits, by lane; a lane that is empty is removed. */
+  private _lanes: Map<string, Transfer[]> = new Map();
+  /** Whether `pump` is at work: a frame may be delivered here, and its credit come back, at once. */
+  private _pumping = false;
+
+  constructor(private _events: OutboxEvents) {}
+
+  /** Whether a message must go through here to keep its place behind an earlier one. */
+  holds(header: Header): boolean {
+    return this._lanes.size > 0 && this._lanes.has(laneOf(header));
+  }
+
+  /** Takes over a message and sends what can be sent of it now. Owns `body`. */
+  add(header: Header, body: Buffer): void {
+    const lane = this._lanes.get(laneOf(header));
+    const transfer = { header, body, at: HEADER_BYTES, credit: FREE_WINDOW_BYTES };
+    if (lane) lane.push(transfer);
+    else this._lanes.set(laneOf(header), [transfer]);
+    this.pump();
+  }
+
+  /** `bytes` more of message `number` may be sent. */
+  grant(number: number, bytes: number): void {
+    this._lanes.forEach(([first]) => {
+      if (first && first.header.number === number) first.credit += bytes;
+    });
+    this.pump();
+  }
+
+  /** Drops what was on its way to a context that is lost. */
+  forget(destination: number): void {
+    this._lanes.forEach((lane, key) => {
+      if ((lane[0] as Transfer).header.destination === destination) this._lanes.delete(key);
+    });
+  }
+
+  /** Sends a frame of each lane in turn, until no lane has both credit and room. */
+  pump(): void {
+    if (this._pumping) return;
+    this._pumping = true;
+    for (let sent = true; sent; ) {
+      sent = false;
+      this._lanes.forEach((lane, key) => {
+        if (!this._sendNext(lane[0] as Transfer)) return;
+        sent = true;
+        if ((lane[0] as Transfer).at >= (lane[0] as Transfer).body.length) lane.shift();
+        if (lane.length === 0) this._lanes.delete(key);
+      });
+    }
+    this._pumping = false;
+  }
+
+  private _sendNext(transfer: Transfer): boolean {
+    const { header, body, at } = transfer;
+    if (transfer.credit <= 0 || this._events.isFull(header.destination)) return false;
+    const end = Math.min(at + MAX_FRAME_PAYLOAD, body.length);
+    const flags = end < body.length ? header.flags | FLAG_MORE : header.flags;
+    transfer.at = end;
+    transfer.credit -= end - at;
+    this._events.onFrame(encodeFrame({ ...header, flags }, body.slice(at, end)));
+    return true;
+  }
+}

@@ -1,0 +1,405 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * Delivers messages to the handles of this context and forwards frames to others, along the tree:
+ * a known id through its stream, any other up. Checks at every hop that a frame may come from where
+ * it comes. The rules are in docs/protocol.md, sections "Routing" and "Trust".
+ *
+ * A context with a work thread has two routers under one id. The main thread's knows by the number
+ * of a handle which of the two owns it; the thread's has the main thread as its parent side.
+ */
+
+import { KinetinError } from '../errors.js';
+import {
+  destinationOf,
+  encodeFrame,
+  FLAG_DEAD,
+  flagsOf,
+  HEADER_BYTES,
+  type Header,
+  handleOf,
+  numberOf,
+  readHeader,
+  replyHandleOf,
+  setAuthority,
+  sourceOf,
+  writeHeader,
+} from '../wire/frame.js';
+import * as H from '../wire/handles.js';
+import { MAX_FRAME_PAYLOAD, MAX_MESSAGE_BYTES } from '../wire/limits.js';
+import { type EndpointCodec, serialize } from '../wire/serialize.js';
+import { Inbox } from './inbox.js';
+import { isDead, type Message, type Outgoing, replyValue } from './message.js';
+import { Outbox } from './outbox.js';
+import { type Side, Stream } from './stream.js';
+
+/** A listening point. */
+export interface Listener {
+  /** Called for each message that the policy lets pass; `from` is undefined for an own message. */
+  onMessage(message: Message, from: Stream | undefined): void;
+  /** Whether a message may come in; without a policy all may. */
+  policy?: ((message: Message, from: Stream | undefined) => boolean) | undefined;
+  /** The only context that may send here. When it is lost, `onMessage` gets a dead letter. */
+  respondent?: number | undefined;
+}
+
+export interface RouterOptions {
+  id: number;
+  /** Ids of the contexts above, the nearest first: those that may run code here. */
+  parentIds: readonly number[];
+  maxMessageBytes?: number | undefined;
+  /** Which thread of its context this router serves; 0 is the main thread. */
+  thread?: number;
+  codec?: EndpointCodec | undefined;
+  /** Something was refused or dropped: for the log. */
+  onComplaint?: (text: string) => void;
+}
+
+export class Router {
+  readonly id: number;
+  readonly parentIds: readonly number[];
+  readonly maxMessageBytes: number;
+  /** The stream towards the master; none in the master itself. */
+  upstream: Stream | undefined;
+  /** Context id to the stream that leads down to it. */
+  readonly routes: Map<number, Stream> = new Map();
+  /** All streams that live. */
+  readonly streams: Set<Stream> = new Set();
+  /** Told of each stream that has ended, after its routes are gone. */
+  onStreamClosed: (stream: Stream, reason: string) => void = () => {};
+  /** Told of each context that was lost, wherever it was. */
+  onContextLost: (id: number, reason: string) => void = () => {};
+  /** The stream to the work thread that owns a handle or message number; main thread only. */
+  threadOf: (index: number, frame: Buffer) => Stream | undefined = () => undefined;
+  /** Told of each frame that the work thread sends; main thread only. */
+  onThreadFrame: (frame: Buffer) => void = () => {};
+
+  private _thread: number;
+  private _codec: EndpointCodec | undefined;
+  private _complain: (text: string) => void;
+  private _listeners: Map<number, Listener> = new Map();
+  private _lastHandle = H.FIRST_ALLOCATED_HANDLE - 1;
+  private _lastNumber = 0;
+  private _inbox: Inbox;
+  private _outbox: Outbox;
+
+  constructor(options: RouterOptions) {
+    this.id = options.id;
+    this.parentIds = options.parentIds;
+    this.maxMessageBytes = options.maxMessageBytes || MAX_MESSAGE_BYTES;
+    this._thread = options.thread || 0;
+    this._codec = options.codec;
+    this._complain = options.onComplaint || (() => {});
+    this._inbox = new Inbox(this.maxMessageBytes, {
+      onGrant: (source, number, bytes) => {
+        const header = this._header(source, H.CREDIT, 0, 0);
+        this._route(encodeFrame({ ...header, number }, uint32(bytes)), undefined);
+      },
+      onTooLarge: (frame) =>
+        this._refuse(
+          frame,
+          'ERR_MESSAGE_TOO_LARGE',
+          `message too large: more than ${this.maxMessageBytes} bytes`,
+        ),
+    });
+    this._outbox = new Outbox({
+      isFull: (destination) => Boolean(this._streamTo(destination)?.isFull),
+      onFrame: (frame) => this._route(frame, undefined),
+    });
+  }
+
+  /** The policy of handles that run code: only this context and those above it may use them. */
+  readonly isAbove = ({ authority }: Message): boolean =>
+    authority === this.id || this.parentIds.includes(authority);
+
+  // --- Streams and routes
+
+  /** Adds a neighbour; `attach` and `open` it to connect. */
+  addStream(side: Side, peer: number): Stream {
+    const authority = side === 'parent' ? undefined : peer;
+    const stream = new Stream(side, peer, authority, {
+      onFrame: (frame, from) => this._receive(frame, from),
+      onDrain: () => this._outbox.pump(),
+      onClose: (closed, reason) => this._closed(closed, reason),
+    });
+    this.streams.add(stream);
+    if (side === 'parent') this.upstream = stream;
+    if (side === 'child') this.routes.set(peer, stream);
+    return stream;
+  }
+
+  /**
+   * Notes that `id` is reached through `stream`. Returns false where that would take a route away
+   * from another stream.
+   */
+  addRoute(id: number, stream: Stream): boolean {
+    const known = this.routes.get(id);
+    if (id === this.id || this.parentIds.includes(id) || (known && known !== stream)) return false;
+    this.routes.set(id, stream);
+    return true;
+  }
+
+  /** A context is gone: fails what waits for it and tells those who have talked to it. */
+  removeRoute(id: number, reason: string, from?: Stream): void {
+    this.routes.delete(id);
+    this._inbox.forget(id);
+    this._outbox.forget(id);
+    this._listeners.forEach((listener, handle) => {
+      if (listener.respondent === id) this._tellLost(handle, listener, id, reason);
+    });
+    this.streams.forEach((stream) => {
+      const concerned = stream === this.upstream || stream.sentTo.delete(id);
+      if (concerned && stream !== from) this.sendTo(stream, H.DEL_ROUTE, [id, reason]);
+    });
+    this.onContextLost(id, reason);
+  }
+
+  // --- Handles
+
+  /** Listens on `handle`, or on a new one. Returns the handle. */
+  listen(listener: Listener, handle = this._nextHandle()): number {
+    this._listeners.set(handle, listener);
+    return handle;
+  }
+
+  /** Stops listening. Messages under way get a dead letter. */
+  unlisten(handle: number): void {
+    this._listeners.delete(handle);
+  }
+
+  /** Number of handles that wait for an answer from somebody: for leak checks. */
+  get pendingCount(): number {
+    let count = 0;
+    this._listeners.forEach((listener) => {
+      if (listener.respondent !== undefined) count++;
+    });
+    return count;
+  }
+
+  // --- Sending
+
+  /** Encodes a value as the body of a message. Throws a SerializeError, or ERR_MESSAGE_TOO_LARGE. */
+  encode(value: unknown, root?: string): Buffer {
+    const body = serialize(value, this._codec, HEADER_BYTES, root);
+    if (body.length - HEADER_BYTES > this.maxMessageBytes) {
+      throw new KinetinError(
+        'ProtocolError',
+        'ERR_MESSAGE_TOO_LARGE',
+        `${root || 'value'} cannot travel: it takes ${body.length - HEADER_BYTES} bytes, more than ` +
+          `the ${this.maxMessageBytes} of maxMessageBytes; send it in parts`,
+      );
+    }
+    return body;
+  }
+
+  /** The value of a reply; throws what the reply reports. */
+  decode(message: Message): unknown {
+    return replyValue(message, this._codec);
+  }
+
+  /** Sends a message. Order: per destination and handle, as called. */
+  send(message: Outgoing): void {
+    const { body } = message;
+    const header = this._header(
+      message.destination,
+      message.handle,
+      message.replyHandle || 0,
+      message.flags || 0,
+    );
+    const isLarge = body.length > HEADER_BYTES + MAX_FRAME_PAYLOAD;
+    if (isLarge) header.number = this._nextNumber();
+    if (isLarge || this._outbox.holds(header)) return this._outbox.add(header, body);
+    writeHeader(body, header, body.length - HEADER_BYTES);
+    this._route(body, undefined);
+  }
+
+  /** Sends a value to a handle of another context, wanting no answer. */
+  post(destination: number, handle: number, value: unknown): void {
+    this.send({ destination, handle, body: this.encode(value) });
+  }
+
+  /** The same to a neighbour, whatever the routes say; in one frame, so only for small values. */
+  sendTo(stream: Stream, handle: number, value: unknown): void {
+    const body = this.encode(value);
+    writeHeader(body, this._header(stream.peer, handle, 0, 0), body.length - HEADER_BYTES);
+    stream.write(body);
+  }
+
+  /**
+   * Sends a message and resolves with the one answer to it. Rejects with a DeadLetterError where
+   * there can be none, and with what the answer reports where that is an error.
+   */
+  request(destination: number, handle: number, body: Buffer): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const replyHandle = this.listen({
+        respondent: destination,
+        onMessage: (message) => {
+          this.unlisten(replyHandle);
+          try {
+            resolve(this.decode(message));
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
+      this.send({ destination, handle, replyHandle, body });
+    });
+  }
+
+  /** Fails the request behind a message that cannot be served any more. */
+  replyDead(message: Pick<Header, 'source' | 'replyHandle'>, code: string, reason: string): void {
+    const { source: destination, replyHandle: handle } = message;
+    if (handle) {
+      this.send({ destination, handle, flags: FLAG_DEAD, body: this.encode([code, reason]) });
+    }
+  }
+
+  /** Answers a message, if an answer is wanted. */
+  reply(message: Header, body: Buffer, flags = 0): void {
+    if (!message.replyHandle) return;
+    this.send({ destination: message.source, handle: message.replyHandle, flags, body });
+  }
+
+  // --- Receiving
+
+  private _receive(frame: Buffer, from: Stream): void {
+    if (from.side !== 'parent') {
+      const source = sourceOf(frame);
+      const expected =
+        from.side === 'thread' ? source === this.id : this.routes.get(source) === from;
+      if (!expected) {
+        return this._complain(`dropped a frame from ${from.peer} that claims to be from ${source}`);
+      }
+      setAuthority(frame, from.authority as number);
+      if (from.side === 'thread') this.onThreadFrame(frame);
+    }
+    this._route(frame, from);
+  }
+
+  /** Delivers or forwards a frame; `from` is undefined for one that was made here. */
+  private _route(frame: Buffer, from: Stream | undefined): void {
+    const destination = destinationOf(frame);
+    const stream = this._streamFor(destination, frame, from);
+    if (stream === this) return this._deliver(frame, from);
+    if (from) from.sentTo.add(destination);
+    if (!stream || stream === from || !(stream as Stream).write(frame)) {
+      const reason = (stream as Stream | undefined)?.closed;
+      return this._refuse(
+        frame,
+        'ERR_NO_ROUTE',
+        `context ${destination} cannot be reached from context ${this.id}${reason ? `: ${reason}` : ''}`,
+      );
+    }
+    if (from && (stream as Stream).isFull) from.waitFor(stream as Stream);
+  }
+
+  /** Where a frame goes next: a stream, this router itself, or nowhere. */
+  private _streamFor(
+    destination: number,
+    frame: Buffer,
+    from: Stream | undefined,
+  ): Stream | this | undefined {
+    if (destination !== this.id) return this.routes.get(destination) || this.upstream;
+    const handle = handleOf(frame);
+    if (this._thread) {
+      // What the main thread hands to its work thread is for the thread; the rest is for the main.
+      return from || this._owns(handle, frame) ? this : this.upstream;
+    }
+    const index = handle === H.CREDIT ? numberOf(frame) : handle;
+    return this.threadOf(index >>> H.THREAD_SHIFT, frame) || this;
+  }
+
+  private _owns(handle: number, frame: Buffer): boolean {
+    if (handle === H.CREDIT) return numberOf(frame) >>> H.THREAD_SHIFT === this._thread;
+    return handle >= H.FIRST_ALLOCATED_HANDLE
+      ? handle >>> H.THREAD_SHIFT === this._thread
+      : this._listeners.has(handle);
+  }
+
+  private _streamTo(destination: number): Stream | undefined {
+    return destination === this.id ? undefined : this.routes.get(destination) || this.upstream;
+  }
+
+  private _deliver(frame: Buffer, from: Stream | undefined): void {
+    if (handleOf(frame) === H.CREDIT) {
+      if (frame.length === HEADER_BYTES + 4) {
+        this._outbox.grant(numberOf(frame), frame.readUInt32BE(HEADER_BYTES));
+      }
+      return;
+    }
+    const message = this._inbox.take(frame);
+    if (!message) return;
+    const listener = this._listeners.get(message.handle);
+    if (!listener) {
+      return this._refuse(frame, 'ERR_NO_HANDLE', `nobody listens on handle ${message.handle}`);
+    }
+    if (
+      !this._mayAnswer(message, listener.respondent) ||
+      listener.policy?.(message, from) === false
+    ) {
+      this._complain(`refused a message from ${message.source} to handle ${message.handle}`);
+      return this._refuse(frame, 'ERR_REFUSED', `handle ${message.handle} refuses the sender`);
+    }
+    try {
+      listener.onMessage(message, from);
+    } catch (error) {
+      this._complain(`handle ${message.handle} failed: ${(error as Error).stack}`);
+    }
+  }
+
+  /** A dead letter may also come from a hop on the way to the respondent. */
+  private _mayAnswer(message: Message, respondent: number | undefined): boolean {
+    const { source } = message;
+    if (respondent === undefined || respondent === source) return true;
+    if (!isDead(message)) return false;
+    return this.isAbove(message) || this._streamTo(source) === this._streamTo(respondent);
+  }
+
+  /** Answers a frame that reaches nobody with a dead letter, unless it is one, or wants no answer. */
+  private _refuse(frame: Buffer, code: string, reason: string): void {
+    if (flagsOf(frame) & FLAG_DEAD) return;
+    this.replyDead({ source: sourceOf(frame), replyHandle: replyHandleOf(frame) }, code, reason);
+  }
+
+  private _tellLost(handle: number, listener: Listener, id: number, reason: string): void {
+    const header = this._header(this.id, handle, 0, FLAG_DEAD);
+    const payload = this.encode(['ERR_CONTEXT_LOST', `context ${id} is lost: ${reason}`]);
+    listener.onMessage({ ...header, source: id, payload: payload.slice(HEADER_BYTES) }, undefined);
+  }
+
+  private _closed(stream: Stream, reason: string): void {
+    this.streams.delete(stream);
+    if (stream.side === 'child') {
+      const lost: number[] = [];
+      this.routes.forEach((through, id) => {
+        if (through === stream) lost.push(id);
+      });
+      for (const id of lost) this.removeRoute(id, reason);
+    }
+    this.onStreamClosed(stream, reason);
+  }
+
+  private _header(destination: number, handle: number, replyHandle: number, flags: number): Header {
+    const { id } = this;
+    return { destination, source: id, authority: id, handle, replyHandle, flags, number: 0 };
+  }
+
+  private _nextNumber(): number {
+    this._lastNumber = (this._lastNumber % ((1 << H.THREAD_SHIFT) - 1)) + 1;
+    return this._thread * (1 << H.THREAD_SHIFT) + this._lastNumber;
+  }
+
+  private _nextHandle(): number {
+    do {
+      this._lastHandle = (this._lastHandle + 1) % (1 << H.THREAD_SHIFT);
+      if (this._lastHandle < H.FIRST_ALLOCATED_HANDLE) this._lastHandle = H.FIRST_ALLOCATED_HANDLE;
+    } while (this._listeners.has(this._thread * (1 << H.THREAD_SHIFT) + this._lastHandle));
+    return this._thread * (1 << H.THREAD_SHIFT) + this._lastHandle;
+  }
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value, 0);
+  return bytes;
+}

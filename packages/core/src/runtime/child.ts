@@ -1,0 +1,102 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * A child's main thread: composes everything, serves its parent, and ends with it. User code runs
+ * elsewhere, so nothing here ever blocks.
+ */
+
+import { Broker } from '../routing/broker.js';
+import { Router } from '../routing/router.js';
+import { listenForRoutes } from '../routing/routes.js';
+import { socketTransport } from '../routing/transport.js';
+import { deserialize } from '../wire/deserialize.js';
+import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.js';
+import { CALL_MAIN, SHUTDOWN } from '../wire/handles.js';
+import * as api from './api.js';
+import type { Config, MainBoot } from './config.js';
+import { Dispatcher } from './dispatcher.js';
+import { Loader } from './loader.js';
+import { ERROR, type Log, makeLog } from './log.js';
+import { ModuleStore, unpackModule } from './modules.js';
+import { WorkThread } from './thread.js';
+import { serveCalls } from './work-thread.js';
+
+/** How long children have to end in order, and how long the last bytes have to leave. */
+const CHILDREN_GRACE_MS = 3000;
+const FLUSH_GRACE_MS = 1000;
+
+/** What Kinetin's own modules, called through CALL_MAIN, get as their first argument. */
+export interface Child {
+  router: Router;
+  broker: Broker;
+  config: Config;
+  log: Log;
+  loader: Loader;
+  pushedCore: Buffer;
+}
+
+export function startChild(boot: MainBoot): void {
+  const { leftover } = boot;
+  const decoder = new FrameDecoder();
+  const frames: Buffer[] = [];
+  decoder.push(leftover, (frame) => frames.push(frame));
+  const [first] = frames as [Buffer];
+  const config = deserialize(payloadOf(first)) as Config;
+  const log: Log = (level, text, id) => send(level, text, id);
+  const router = new Router({
+    id: destinationOf(first),
+    parentIds: config.parentIds,
+    maxMessageBytes: config.maxMessageBytes,
+    onComplaint: (text) => log(ERROR, text),
+  });
+  const send = makeLog(router, config.logLevel);
+  const broker = new Broker(router);
+  const modules = new ModuleStore(router);
+  const getText = (hash: string) => modules.get(hash).then((packed) => unpackModule(hash, packed));
+  const loader = new Loader(getText, { '@kinetin/core': api });
+  const child: Child = { router, broker, config, log, loader, pushedCore: boot.pushedCore };
+  listenForRoutes(router);
+  const dispatcher = new Dispatcher({ router, loader, log, firstArguments: [child] });
+  const serve = { policy: router.isAbove };
+  router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL_MAIN);
+  router.listen({ ...serve, onMessage: () => end(child, boot) }, SHUTDOWN);
+  router.onStreamClosed = (stream) => {
+    if (stream.side === 'parent') end(child, boot);
+    if (stream.side === 'child') broker.release(stream.peer);
+  };
+  if (config.workThread === 'none') serveCalls(router, config, getText);
+  else {
+    const thread = new WorkThread({ router, config, core: boot.core, log });
+    if (config.workThread === 'eager') thread.start();
+  }
+  boot.output.write(`${boot.marker} ready\n`);
+  const upstream = router.addStream('parent', sourceOf(first));
+  upstream.attach(socketTransport(boot.input, boot.output));
+  upstream.open(leftover.slice(first.length));
+}
+
+/** Ends this context: its children, then what is still to be sent, then the process group. */
+function end({ router, broker }: Child, { output }: MainBoot): void {
+  const upstream = router.upstream as NonNullable<typeof router.upstream>;
+  broker.shutdown(CHILDREN_GRACE_MS).then(() => {
+    // A lost parent gets nothing more; a living one gets all that was said.
+    if (upstream.closed !== undefined) return die();
+    setTimeout(die, FLUSH_GRACE_MS);
+    output.on('finish', die);
+    upstream.close('shutdown', true);
+  });
+}
+
+/**
+ * The last step: `process.exit` can hang in a thread that blocks. Where this process leads a group,
+ * the subprocesses of user code go with it.
+ */
+function die(): void {
+  for (const target of [-process.pid, process.pid]) {
+    try {
+      process.kill(target, 'SIGKILL');
+    } catch {
+      // Not the leader of a group: the process itself is next.
+    }
+  }
+}

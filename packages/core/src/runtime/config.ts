@@ -1,0 +1,44 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * What a child is told about itself, in its CONFIG message. The parent resolves it; the child trusts
+ * it. Its context id is the destination of the message, its parent the source.
+ */
+
+/**
+ * Where user code runs. `eager`: in a work thread that starts with the context; `lazy`: in one that
+ * starts with the first call; `none`: on the main thread, where code that blocks stops everything.
+ */
+export type WorkThreadMode = 'eager' | 'lazy' | 'none';
+
+export interface Config {
+  /** Ids of the contexts above, the nearest first, the master's last. */
+  parentIds: number[];
+  name: string;
+  /** Log records below this level are not sent. */
+  logLevel: number;
+  maxMessageBytes: number;
+  workThread: WorkThreadMode;
+}
+
+/** What the first stage hands to the core in the main thread. */
+export interface MainBoot {
+  input: import('net').Socket;
+  output: import('net').Socket;
+  /** The line that this child answers with begins with this. */
+  marker: string;
+  /** The core as text, for the work thread; and compressed as it came, for children of this child. */
+  core: string;
+  pushedCore: Buffer;
+  /** What has been read after the core: begins with the whole CONFIG frame. */
+  leftover: Buffer;
+}
+
+/** What the main thread hands to the core in the work thread. */
+export interface ThreadBoot {
+  core: string;
+  config: Config;
+  id: number;
+  /** Number of the thread in its context, from 1. */
+  thread: number;
+}

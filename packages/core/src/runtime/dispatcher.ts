@@ -1,0 +1,117 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * Runs the functions that others call, and answers. Calls start in the order in which they came,
+ * also when the module of one has to be fetched first; asynchronous functions overlap as they would
+ * locally. No call can hurt another, or the context: what it throws or returns is answered.
+ */
+
+import { inspect } from 'node:util';
+import { ModuleError } from '../errors.js';
+import type { Message } from '../routing/message.js';
+import type { Router } from '../routing/router.js';
+import { FLAG_ERROR } from '../wire/frame.js';
+import type { Exports, Loader } from './loader.js';
+import { ERROR, type Log } from './log.js';
+
+/** [built-in module's name or '' for globals, or a module's hash; path to the function; arguments]. */
+export type CallPayload = [string | Buffer, string[], unknown[]];
+
+export interface DispatcherOptions {
+  router: Router;
+  loader: Loader;
+  log: Log;
+  /** Put before the caller's arguments. */
+  firstArguments?: unknown[];
+  /** Called before an answer leaves. */
+  onDone?: () => void;
+}
+
+export class Dispatcher {
+  /** Resolves when the last call that had to wait has started; undefined when none waits. */
+  private _started: Promise<void> | undefined;
+
+  constructor(private _options: DispatcherOptions) {}
+
+  /** Takes a CALL message. */
+  onMessage(message: Message): void {
+    let call: CallPayload;
+    let exports: Exports | Promise<Exports>;
+    try {
+      call = this._options.router.decode(message) as CallPayload;
+      exports = this._exportsOf(call[0]);
+    } catch (error) {
+      return this._fail(message, error);
+    }
+    if (!this._started && !(exports instanceof Promise)) return this._run(message, call, exports);
+    const started = Promise.all([exports, this._started])
+      .then(([ready]) => this._run(message, call, ready))
+      .catch((error) => this._fail(message, error))
+      .then(() => {
+        if (this._started === started) this._started = undefined;
+      });
+    this._started = started;
+  }
+
+  private _exportsOf(module: string | Buffer): Exports | Promise<Exports> {
+    const { loader } = this._options;
+    if (typeof module === 'string') return builtin(module);
+    const hash = module.toString('hex');
+    return loader.loaded(hash) || loader.load(hash);
+  }
+
+  private _run(message: Message, call: CallPayload, exports: Exports): void {
+    try {
+      const [, path, args] = call;
+      let owner: unknown;
+      let value: unknown = exports;
+      for (const name of path) {
+        owner = value;
+        value = (owner as Exports)[name];
+      }
+      if (typeof value !== 'function') {
+        throw new ModuleError('ERR_NO_FUNCTION', `${path.join('.')} is not a function here`);
+      }
+      const result = value.apply(owner, (this._options.firstArguments || []).concat(args));
+      if (!result || typeof result.then !== 'function') return this._reply(message, result);
+      result.then(
+        (settled: unknown) => this._reply(message, settled),
+        (error: unknown) => this._fail(message, error),
+      );
+    } catch (error) {
+      this._fail(message, error);
+    }
+  }
+
+  private _reply(message: Message, result: unknown): void {
+    const { router, onDone } = this._options;
+    if (onDone) onDone();
+    if (!message.replyHandle) return;
+    let body: Buffer;
+    try {
+      body = router.encode(result, 'result');
+    } catch (error) {
+      return this._fail(message, error);
+    }
+    router.reply(message, body);
+  }
+
+  private _fail(message: Message, error: unknown): void {
+    const { router, log, onDone } = this._options;
+    if (onDone) onDone();
+    const thrown = error instanceof Error ? error : new Error(`thrown: ${inspect(error)}`);
+    if (!message.replyHandle) return log(ERROR, `a call without reply failed: ${thrown.stack}`);
+    let body: Buffer;
+    try {
+      body = router.encode(thrown);
+    } catch (tooLarge) {
+      body = router.encode(tooLarge);
+    }
+    router.reply(message, body, FLAG_ERROR);
+  }
+}
+
+/** Throws where this version of Node has no such module. */
+function builtin(name: string): Exports {
+  return (name ? require(name) : globalThis) as Exports;
+}

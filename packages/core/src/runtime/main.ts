@@ -1,0 +1,13 @@
+/**
+ * Pushed: the entry of the core. The first stage evaluates it in the main thread, the main thread in
+ * the work thread; `boot` says which of the two this is.
+ */
+
+import { startChild } from './child.js';
+import type { MainBoot, ThreadBoot } from './config.js';
+import { startWorkThread } from './work-thread.js';
+
+declare const boot: MainBoot | ThreadBoot;
+
+if ('thread' in boot) startWorkThread(boot);
+else startChild(boot);

@@ -1,0 +1,33 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * A transport between the main thread and its work thread.
+ */
+
+import type { Transport } from '../routing/transport.js';
+
+/** What a Worker and a MessagePort have in common. */
+export interface Port {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  on(event: 'message', listener: (bytes: Uint8Array) => void): unknown;
+}
+
+/** Bytes are copied once, into memory of their own that changes hands: a slice would take all. */
+export function portTransport(port: Port): Transport {
+  return {
+    open(events) {
+      port.on('message', ({ buffer, byteOffset, byteLength }) =>
+        events.onBytes(Buffer.from(buffer, byteOffset, byteLength)),
+      );
+    },
+    write(bytes, written) {
+      const own = new Uint8Array(bytes);
+      port.postMessage(own, [own.buffer]);
+      written();
+    },
+    // A port cannot be paused: what comes from the other thread of this process is taken.
+    pause() {},
+    resume() {},
+    close() {},
+  };
+}

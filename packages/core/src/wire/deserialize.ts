@@ -1,0 +1,237 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * Bytes to values, for bytes that a hostile peer may have made: every length is checked against the
+ * bytes that are there before memory is taken, depth is bounded, no prototype is touched and no
+ * code is run. The format is in docs/protocol.md, section "Values".
+ */
+
+import { ProtocolError } from '../errors.js';
+import { MAX_DEPTH } from './limits.js';
+import { Secret } from './secret.js';
+import { type EndpointCodec, VIEWS } from './serialize.js';
+import * as T from './tags.js';
+
+const ERRORS: Record<string, ErrorConstructor | undefined> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+/** Bytes being read, and the position in them; shared, since no decoding is suspended. */
+let bytes: Buffer;
+let at = 0;
+let endpoints: EndpointCodec | undefined;
+/** Objects made so far, by index. */
+let made: unknown[] = [];
+let depth = 0;
+
+/**
+ * Decodes one value that fills `input`. Binary values share no memory with `input`.
+ * Throws a ProtocolError with code ERR_BAD_PAYLOAD.
+ */
+export function deserialize(input: Buffer, codec?: EndpointCodec): unknown {
+  bytes = input;
+  at = 0;
+  endpoints = codec;
+  made = [];
+  depth = 0;
+  const value = read();
+  if (at !== input.length) bad(`${input.length - at} bytes too many`);
+  made = [];
+  return value;
+}
+
+function bad(why: string): never {
+  throw new ProtocolError('ERR_BAD_PAYLOAD', `payload cannot be decoded: ${why}`);
+}
+
+function byte(): number {
+  if (at >= bytes.length) bad('it ends too early');
+  return bytes[at++] as number;
+}
+
+function varint(): number {
+  let value = 0;
+  let scale = 1;
+  for (let i = 0; i < 7; i++) {
+    const next = byte();
+    value += (next & 127) * scale;
+    if (next < 128) return value;
+    scale *= 128;
+  }
+  bad('a number is too long');
+}
+
+/** A count of things that take at least `width` bytes each, all of which must be there. */
+function count(width = 1): number {
+  const value = varint();
+  if (value * width > bytes.length - at) bad('a length exceeds the payload');
+  return value;
+}
+
+function raw(): Buffer {
+  const length = count();
+  at += length;
+  return bytes.slice(at - length, at);
+}
+
+function text(): string {
+  return raw().toString();
+}
+
+function double(): number {
+  if (at + 8 > bytes.length) bad('it ends too early');
+  at += 8;
+  return bytes.readDoubleBE(at - 8);
+}
+
+function read(): unknown {
+  const tag = byte();
+  switch (tag) {
+    case T.UNDEFINED:
+      return undefined;
+    case T.NULL:
+      return null;
+    case T.TRUE:
+      return true;
+    case T.FALSE:
+      return false;
+    case T.INT: {
+      const value = varint();
+      return value % 2 ? -(value + 1) / 2 : value / 2;
+    }
+    case T.DOUBLE:
+      return double();
+    case T.BIGINT: {
+      const sign = byte();
+      const digits = text();
+      if (!/^[0-9a-f]+$/.test(digits)) bad('a bigint is malformed');
+      const value = BigInt(`0x${digits}`);
+      return sign ? -value : value;
+    }
+    case T.STRING:
+      return text();
+    case T.STRING16:
+      return raw().toString('utf16le');
+    case T.REFERENCE: {
+      const index = varint();
+      if (index >= made.length) bad('a reference points nowhere');
+      return made[index];
+    }
+    default:
+      return object(tag);
+  }
+}
+
+function object(tag: number): unknown {
+  if (++depth > MAX_DEPTH) bad('it is nested too deep');
+  const index = made.length;
+  made.push(undefined);
+  const value = build(tag, index);
+  made[index] = value;
+  depth--;
+  return value;
+}
+
+/** Registers containers before their parts, so that a part can refer to them. */
+function build(tag: number, index: number): unknown {
+  switch (tag) {
+    case T.ARRAY:
+      return array(index);
+    case T.OBJECT:
+      return properties((made[index] = {}));
+    case T.MAP: {
+      const map = new Map();
+      made[index] = map;
+      for (let left = count(2); left > 0; left--) map.set(read(), read());
+      return map;
+    }
+    case T.SET: {
+      const set = new Set();
+      made[index] = set;
+      for (let left = count(); left > 0; left--) set.add(read());
+      return set;
+    }
+    case T.DATE:
+      return new Date(double());
+    case T.BUFFER:
+      return Buffer.from(raw());
+    case T.VIEW:
+      return view(byte(), raw());
+    case T.ERROR:
+      return error(index);
+    case T.ENDPOINT: {
+      const kind = varint();
+      const plain = read();
+      if (!endpoints) bad('an endpoint is not expected here');
+      return endpoints.decode(kind, plain);
+    }
+    case T.SECRET:
+      return new Secret(text());
+    default:
+      return bad(`there is no value type ${tag}`);
+  }
+}
+
+function array(index: number): unknown[] {
+  const length = count();
+  const values: unknown[] = [];
+  made[index] = values;
+  values.length = length;
+  for (let i = 0; i < length; i++) {
+    if (bytes[at] === T.HOLE) at++;
+    else values[i] = read();
+  }
+  return values;
+}
+
+/** Defines rather than assigns, so that a key such as `__proto__` is a key like any other. */
+function properties<Target extends object>(target: Target): Target {
+  for (let left = count(2); left > 0; left--) {
+    const key = text();
+    const value = read();
+    if (key in target) define(target, key, value, true);
+    else (target as Record<string, unknown>)[key] = value;
+  }
+  return target;
+}
+
+function define(target: object, key: string, value: unknown, enumerable: boolean): void {
+  Object.defineProperty(target, key, {
+    value,
+    enumerable,
+    configurable: true,
+    writable: true,
+  });
+}
+
+function view(kind: number, content: Buffer): unknown {
+  const { buffer } = new Uint8Array(content);
+  if (!kind) return buffer;
+  const name = VIEWS[kind];
+  const Type = name && ((globalThis as Record<string, unknown>)[name] as typeof Int8Array);
+  if (!Type) bad(`there is no binary type ${kind}`);
+  if (buffer.byteLength % (Type.BYTES_PER_ELEMENT || 1)) bad('a typed array is cut short');
+  return new Type(buffer);
+}
+
+function error(index: number): Error {
+  const name = text();
+  const message = text();
+  const stack = text();
+  const known = Object.hasOwn(ERRORS, name);
+  const failure = new (known ? (ERRORS[name] as ErrorConstructor) : Error)(message);
+  made[index] = failure;
+  if (failure.name !== name) define(failure, 'name', name, false);
+  define(failure, 'stack', stack, false);
+  if (byte() !== T.OBJECT) bad('an error is malformed');
+  const own = properties({}) as Record<string, unknown>;
+  for (const key of Object.keys(own)) {
+    define(failure, key, own[key], key !== 'cause' && key !== 'errors');
+  }
+  return failure;
+}

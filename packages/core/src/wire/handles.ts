@@ -1,0 +1,36 @@
+/**
+ * Pushed: part of the core, in every context.
+ *
+ * Well-known handles: listening points with a fixed meaning. docs/protocol.md describes the message
+ * of each; a check compares the numbers. All others are allocated.
+ */
+
+/** First message to a new child: who it is. Ends the bootstrap. */
+export const CONFIG = 100;
+/** Run a function of a module and reply with its result; lives in the work thread. */
+export const CALL = 101;
+/** The same in the main thread, for Kinetin's own modules only. */
+export const CALL_MAIN = 102;
+/** A record for the master's log. */
+export const LOG = 103;
+/** A context is reachable through the sender (from a child) or through a given one (from a parent). */
+export const ADD_ROUTE = 104;
+/** A context is gone. */
+export const DEL_ROUTE = 105;
+/** End in order, children first. */
+export const SHUTDOWN = 106;
+/** A child asks for a module by hash. */
+export const GET_MODULE = 107;
+/** A parent hands a module down, asked or not. */
+export const MODULE = 108;
+/** The receiver of a large message has taken so many bytes more of it. */
+export const CREDIT = 109;
+
+/** Handles below this are well known. */
+export const FIRST_ALLOCATED_HANDLE = 1000;
+
+/**
+ * Allocated handles and message numbers carry in their upper 12 bits the thread of the context that
+ * owns them (0: the main thread), so that the main thread routes without a table of either.
+ */
+export const THREAD_SHIFT = 20;

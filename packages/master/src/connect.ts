@@ -1,0 +1,178 @@
+/**
+ * Starts contexts: from this process, or by way of another context that does the connecting.
+ */
+
+import {
+  announceRoute,
+  type Broker,
+  type Config,
+  type Router as CoreRouter,
+  DeadLetterError,
+  handles,
+  type ModuleStore,
+} from '@kinetin/core';
+import {
+  ConnectError,
+  type Connected,
+  type ConnectRequest,
+  connectChild,
+  type HopRequest,
+  type OpenPipe,
+  openLocal,
+  openSsh,
+} from '@kinetin/core/parent';
+import type { Context } from './context.js';
+import type { ResolvedContextOptions } from './options.js';
+import { type PushedName, pushedModule } from './pushed.js';
+
+export type MethodName = 'local' | 'ssh';
+
+interface Method {
+  /** The name of its export. */
+  readonly open: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each method has a target type of its own
+  readonly here: OpenPipe<any>;
+  /** Libraries that it asks for. */
+  readonly vendor: readonly PushedName[];
+}
+
+const METHODS: Readonly<Record<MethodName, Method>> = {
+  local: { open: 'openLocal', here: openLocal, vendor: [] },
+  ssh: { open: 'openSsh', here: openSsh, vendor: ['ssh2'] },
+};
+
+/** What starting contexts needs of the router. */
+export interface ConnectHost {
+  readonly core: CoreRouter;
+  readonly broker: Broker;
+  readonly modules: ModuleStore;
+  readonly logLevel: number;
+  log(level: number, text: string, id?: number): void;
+}
+
+/** What to start. */
+export interface Start {
+  readonly id: number;
+  readonly name: string;
+  readonly method: MethodName;
+  readonly target: unknown;
+  readonly options: ResolvedContextOptions;
+  /** Rejects when the attempt is to be given up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts a context: as a child of this process, or of `via`, which may still be connecting itself.
+ *
+ * @throws ConnectError, or the signal's reason.
+ */
+export async function connect(
+  host: ConnectHost,
+  via: Context | undefined,
+  start: Start,
+): Promise<Connected> {
+  try {
+    return await (via ? connectVia(host, via, start) : connectHere(host, start));
+  } catch (error) {
+    // Where the hop has not said so already, those who wait for the context learn it here.
+    if (host.core.routes.has(start.id)) host.core.removeRoute(start.id, 'it was not started');
+    throw start.signal.aborted ? start.signal.reason : await explain(via, error);
+  }
+}
+
+function connectHere(host: ConnectHost, start: Start): Promise<Connected> {
+  const parentHost = {
+    router: host.core,
+    broker: host.broker,
+    log: host.log,
+    pushedCore: pushedModule('core').packed,
+    vendor: async (name: string) => (await import(name)).default,
+  };
+  const request = requestOf(host, start, [host.core.id]);
+  const { done, cancel } = connectChild(parentHost, METHODS[start.method].here, request);
+  return untilAborted(start.signal, done, cancel);
+}
+
+/** The request, and all that it takes to carry it out, are written at once, and wait in order. */
+function connectVia(host: ConnectHost, via: Context, start: Start): Promise<Connected> {
+  const { core, modules } = host;
+  const stream = core.routes.get(via.id);
+  if (!stream) throw new DeadLetterError('ERR_NO_ROUTE', `${via.name} is not connected`);
+  const hops = pathTo(via);
+  announceRoute(core, hops, start.id, via.id);
+  core.addRoute(start.id, stream);
+  const push = (name: PushedName): string => {
+    const { hash, packed } = pushedModule(name);
+    modules.add(hash, packed);
+    modules.push(hash, via.id);
+    return hash;
+  };
+  const parent = Buffer.from(push('parent'), 'hex');
+  const { open, vendor } = METHODS[start.method];
+  const request: HopRequest = {
+    ...requestOf(host, start, [...hops.reverse(), core.id]),
+    method: push(start.method),
+    open,
+    vendor: Object.fromEntries(vendor.map((name) => [name, push(name)])),
+  };
+  const call = (name: string, ...args: unknown[]) =>
+    core.request(via.id, handles.CALL_MAIN, core.encode([parent, [name], args], name));
+  return untilAborted(start.signal, call('connect', request) as Promise<Connected>, (reason) => {
+    call('cancel', start.id, reason).catch(() => {
+      // The hop is gone, and the attempt with it.
+    });
+  });
+}
+
+async function untilAborted<Value>(
+  signal: AbortSignal,
+  done: Promise<Value>,
+  cancel: (reason: unknown) => void,
+): Promise<Value> {
+  const abort = () => cancel(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await done;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function requestOf(host: ConnectHost, start: Start, parentIds: number[]): ConnectRequest {
+  const { id, name, target, options } = start;
+  const { title, node, timeoutMs, stageTimeoutsMs, workThread } = options;
+  const { maxMessageBytes } = host.core;
+  const config: Config = { parentIds, name, logLevel: host.logLevel, maxMessageBytes, workThread };
+  return { id, target, config, title, node, timeoutMs, stageTimeoutsMs };
+}
+
+/** The ids from the master's child down to `context` itself. */
+function pathTo(context: Context): number[] {
+  return [...(context.via ? pathTo(context.via) : []), context.id];
+}
+
+/** What went wrong, as a ConnectError: also where it went wrong in a hop, or with the hop. */
+async function explain(via: Context | undefined, error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || error instanceof ConnectError || !via) return error;
+  if (error instanceof DeadLetterError) {
+    return via.connected.then(
+      () => behind(via, error),
+      (reason) => behind(via, reason),
+    );
+  }
+  const { code, stage, output, exit, cause } = error as ConnectError;
+  const details = { stage, output: output ?? [], exit, ...(cause === undefined ? {} : { cause }) };
+  return new ConnectError(code ?? 'ERR_CONNECT', error.message, details);
+}
+
+/** Turns what went wrong with a hop into what that means for those behind it. */
+function behind(hop: Context, error: unknown): ConnectError {
+  const { stage, output, exit, message } = error as ConnectError;
+  return new ConnectError('ERR_VIA', `${hop.name} could not be reached: ${message}`, {
+    stage: stage ?? 'resolve',
+    output: output ?? [],
+    exit,
+    cause: error,
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * Options of routers and contexts: defaults and checks in one place.
+ */
+
+import { hostname, userInfo } from 'node:os';
+import type { WorkThreadMode } from '@kinetin/core';
+import type { StageTimeouts } from '@kinetin/core/parent';
+import type { Context, PendingContext } from './context.js';
+import type { LogLevel, LogSink } from './logs/sink.js';
+import { invalidArgument } from './ssh/invalid-argument.js';
+
+export interface RouterOptions {
+  /**
+   * Takes the log records of all contexts: what they print, and what goes wrong in them.
+   * @defaultValue one line per record on standard error
+   */
+  onLog?: LogSink | undefined;
+  /**
+   * Records below this level are not sent at all.
+   * @defaultValue 'info'
+   */
+  logLevel?: LogLevel | undefined;
+  /**
+   * Bytes of one message; a larger one fails at its sender, and nothing else does.
+   * @defaultValue 134217728
+   */
+  maxMessageBytes?: number | undefined;
+}
+
+/** What all connection methods take. */
+export interface ContextOptions {
+  /**
+   * Its name in the tree, below that of `via`.
+   * @defaultValue what the method says, as in `web1`
+   */
+  name?: string | undefined;
+  /** The context that starts it; without it, this process does. It may still be connecting. */
+  via?: Context | PendingContext | undefined;
+  /**
+   * The interpreter on the target.
+   * @defaultValue the newest Node, 12.22 or later, in PATH and the usual places; for `local`, the
+   * one that runs the parent
+   */
+  node?: string | undefined;
+  /**
+   * What `ps` shows there; slashes become `_`.
+   * @defaultValue `kinetin:<user>@<host>:<pid>` of this process
+   */
+  title?: string | undefined;
+  /**
+   * Where called functions run. `eager`: in a work thread that starts with the context. `lazy`: in
+   * one that starts with the first call, which saves 7 MB in contexts that mostly route. `none`: on
+   * the main thread, which saves that and half the time of a call; but then a function that blocks
+   * stops routing to the contexts below, shutdown, and the end with the parent.
+   * @defaultValue 'eager'
+   */
+  workThread?: WorkThreadMode | undefined;
+  /**
+   * Milliseconds from the start to the ready child.
+   * @defaultValue 30000
+   */
+  connectTimeout?: number | undefined;
+  /**
+   * Milliseconds for single stages.
+   * @defaultValue resolve, shell, node and bootstrap 15000; tcp and host key 15000; auth 25000
+   */
+  stageTimeouts?: StageTimeouts | undefined;
+  /** Gives up the attempt; has no effect once the context is connected. */
+  signal?: AbortSignal | undefined;
+}
+
+export const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+
+const STAGE_TIMEOUTS_MS: StageTimeouts = {
+  resolve: 15_000,
+  tcp: 15_000,
+  'host key': 15_000,
+  auth: 25_000,
+  shell: 15_000,
+  node: 15_000,
+  bootstrap: 15_000,
+};
+
+/** A {@link ContextOptions} with the defaults filled in. */
+export interface ResolvedContextOptions {
+  title: string;
+  node: string | undefined;
+  workThread: WorkThreadMode;
+  timeoutMs: number;
+  stageTimeoutsMs: StageTimeouts;
+}
+
+/** Throws a TypeError with the code ERR_INVALID_ARG. */
+export function resolveContextOptions(options: ContextOptions): ResolvedContextOptions {
+  const {
+    workThread = 'eager',
+    connectTimeout = DEFAULT_CONNECT_TIMEOUT_MS,
+    title,
+    node,
+  } = options;
+  if (!['eager', 'lazy', 'none'].includes(workThread)) {
+    throw invalidArgument(
+      `workThread must be 'eager', 'lazy' or 'none', not ${JSON.stringify(workThread)}`,
+    );
+  }
+  if (!(connectTimeout > 0)) {
+    throw invalidArgument(`connectTimeout must be a number of ms above 0, not ${connectTimeout}`);
+  }
+  return {
+    title: (title ?? defaultTitle()).replace(/[^\w@:.=+-]/g, '_'),
+    node,
+    workThread,
+    timeoutMs: connectTimeout,
+    stageTimeoutsMs: { ...STAGE_TIMEOUTS_MS, ...options.stageTimeouts },
+  };
+}
+
+function defaultTitle(): string {
+  return `kinetin:${userInfo().username}@${hostname()}:${process.pid}`;
+}

@@ -1,0 +1,234 @@
+/**
+ * The program's side of the tree: starts contexts and ends them.
+ */
+
+import {
+  Broker,
+  Router as CoreRouter,
+  handles,
+  listenForRoutes,
+  type Message,
+  ModuleStore,
+  type WaitOptions,
+  wait,
+} from '@kinetin/core';
+import type { Connected } from '@kinetin/core/parent';
+import createDebug from 'debug';
+import { type ConnectHost, connect, type MethodName, type Start } from './connect.js';
+import { Context, PendingContext } from './context.js';
+import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
+import { type ContextOptions, type RouterOptions, resolveContextOptions } from './options.js';
+import { adoptHostKey } from './ssh/adopt-host-key.js';
+import { invalidArgument } from './ssh/invalid-argument.js';
+import { resolveSshOptions, type SshOptions } from './ssh/options.js';
+import type { TreeNode } from './tree.js';
+
+const debug = createDebug('kinetin:router');
+
+/** How long contexts have to end in order before they are ended by force. */
+const SHUTDOWN_GRACE_MS = 5000;
+
+/** Starts a context on the host of `via`, or on this one. */
+export interface LocalContextOptions extends ContextOptions {}
+
+/** Starts a context on an SSH host: the options of the connection and those of all methods. */
+export interface SshContextOptions extends ContextOptions, SshOptions {}
+
+/** How to start one context: what is resolved while others may already send to it. */
+interface Plan {
+  readonly name: string;
+  readonly method: MethodName;
+  readonly options: ContextOptions;
+  readonly target: () => Promise<unknown>;
+  readonly onConnected?: (connected: Connected) => void;
+}
+
+/**
+ * The root of a tree of contexts. Use {@link withRouter}, or `await using`, so that the tree ends
+ * with the block.
+ *
+ * @example
+ * ```ts
+ * await using router = new Router();
+ * const web = await router.ssh({ hostname: 'web1.example.com' });
+ * console.log(await web.call(hostname));
+ * ```
+ */
+export class Router implements AsyncDisposable {
+  readonly #core: CoreRouter;
+  readonly #broker: Broker;
+  readonly #host: ConnectHost & { readonly sourceMaps: Map<string, string> };
+  readonly #onLog: LogSink;
+  readonly #contexts = new Map<number, Context>();
+  readonly #closing = new AbortController();
+  #lastId = 0;
+
+  /** @throws TypeError with the code ERR_INVALID_ARG. */
+  constructor(options: RouterOptions = {}) {
+    const { logLevel = 'info', maxMessageBytes } = options;
+    if (!(logLevel in LEVELS)) {
+      const known = Object.keys(LEVELS).join(', ');
+      throw invalidArgument(`logLevel must be one of ${known}, not ${JSON.stringify(logLevel)}`);
+    }
+    this.#onLog = options.onLog ?? printRecord;
+    this.#core = new CoreRouter({
+      id: 0,
+      parentIds: [],
+      maxMessageBytes,
+      onComplaint: (text) => debug(text),
+    });
+    this.#broker = new Broker(this.#core);
+    this.#host = {
+      core: this.#core,
+      broker: this.#broker,
+      modules: new ModuleStore(this.#core),
+      logLevel: LEVELS[logLevel],
+      log: (level, text, id = 0) => this.#log(id, level, text),
+      sourceMaps: new Map(),
+    };
+    listenForRoutes(this.#core);
+    this.#core.listen({ onMessage: (message) => this.#receiveLog(message) }, handles.LOG);
+    this.#core.onStreamClosed = (stream, reason) => {
+      debug('stream to %d ended: %s', stream.peer, reason);
+      this.#broker.release(stream.peer);
+    };
+    this.#core.onContextLost = (id, reason) => {
+      debug('context %d lost: %s', id, reason);
+      this.#contexts.get(id)?.markLost();
+      this.#contexts.delete(id);
+    };
+  }
+
+  /**
+   * Starts a context as a process on this host, or on that of `via`. Await it to wait for the
+   * connection, or call it at once.
+   *
+   * @throws {@link ConnectError}, through the promise.
+   */
+  local(options: LocalContextOptions = {}): PendingContext {
+    const command = options.node === undefined ? undefined : [options.node];
+    return this.#start({
+      name: options.name ?? `local${this.#lastId + 1}`,
+      method: 'local',
+      options,
+      target: async () => ({ command }),
+    });
+  }
+
+  /**
+   * Starts a context on an SSH host. With `via`, that context connects: it needs no more than Node,
+   * and sees what passes; the host's keys are checked there, against what this machine knows.
+   *
+   * @throws TypeError with the code ERR_INVALID_ARG; {@link ConnectError}, through the promise.
+   */
+  ssh(options: SshContextOptions): PendingContext {
+    const isElsewhere = options.via !== undefined;
+    return this.#start({
+      name: options.name ?? options.hostname,
+      method: 'ssh',
+      options,
+      target: () => resolveSshOptions(options, { isElsewhere }),
+      onConnected: ({ facts }) => adoptHostKey(options, facts),
+    });
+  }
+
+  /** The contexts that live or are being started, as a tree. */
+  tree(): TreeNode {
+    const childrenOf = (via: Context | undefined): TreeNode[] =>
+      [...this.#contexts.values()]
+        .filter((context) => context.via === via)
+        .map((context) => ({
+          name: context.name,
+          method: context.method,
+          pid: context.pid,
+          nodeVersion: context.nodeVersion,
+          children: childrenOf(context),
+        }));
+    return {
+      name: 'master',
+      method: 'master',
+      pid: process.pid,
+      nodeVersion: process.version,
+      children: childrenOf(undefined),
+    };
+  }
+
+  /**
+   * Ends all contexts, the lowest first, and gives up those that are being started. Idempotent.
+   * Contexts that have not ended after 5 seconds are ended by force.
+   *
+   * @throws {@link TimeoutError} and the signal's reason; the contexts go on ending.
+   */
+  shutdown(options: WaitOptions = {}): Promise<void> {
+    this.#closing.abort(new Error('the router was shut down'));
+    return wait<void>(
+      options,
+      'the shutdown of the router',
+      (resolve, reject) => {
+        this.#broker.shutdown(SHUTDOWN_GRACE_MS).then(resolve, reject);
+      },
+      () => {},
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  #start({ name, method, options, target, onConnected }: Plan): PendingContext {
+    const resolved = resolveContextOptions(options);
+    const via = options.via instanceof PendingContext ? options.via.context : options.via;
+    const id = ++this.#lastId;
+    const path = via ? `${via.name}.${name}` : name;
+    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+    const start: Omit<Start, 'target'> = {
+      id,
+      name: path,
+      method,
+      options: resolved,
+      signal: AbortSignal.any(signals),
+    };
+    // What is sent before the options are read waits in the stream, or in the hop.
+    if (!via) this.#core.addStream('child', id);
+    const connected = this.#connect(via, start, target);
+    const context = new Context(this.#host, { id, name: path, method, via, connected });
+    this.#contexts.set(id, context);
+    const ready = connected.then((facts) => {
+      onConnected?.(facts);
+      return context;
+    });
+    connected.catch(() => this.#contexts.delete(id));
+    return new PendingContext(context, ready);
+  }
+
+  async #connect(
+    via: Context | undefined,
+    start: Omit<Start, 'target'>,
+    target: () => Promise<unknown>,
+  ): Promise<Connected> {
+    start.signal.throwIfAborted();
+    return connect(this.#host, via, { ...start, target: await target() });
+  }
+
+  #receiveLog(message: Message): void {
+    const [id, level, text] = this.#core.decode(message) as [number, number, string];
+    // A context speaks for itself, and a parent for what its children print.
+    const speaker = this.#contexts.get(id);
+    if (id !== message.source && speaker?.via?.id !== message.source) return;
+    this.#log(id, level, String(text));
+  }
+
+  #log(id: number, level: number, text: string): void {
+    const context = this.#contexts.get(id)?.name ?? `context ${id}`;
+    this.#onLog({ context, level: levelOf(level), text });
+  }
+}
+
+/** Runs `main` with a router that is shut down afterwards, whatever happens. */
+export async function withRouter<Value>(
+  main: (router: Router) => Value | Promise<Value>,
+  options: RouterOptions = {},
+): Promise<Value> {
+  await using router = new Router(options);
+  return await main(router);
+}
