@@ -9,18 +9,34 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
+import * as api from '../packages/core/src/runtime/api.js';
 
 const core = join(dirname(fileURLToPath(import.meta.url)), '../packages/core');
 const pushed = join(core, 'dist/pushed');
 
-/** One live core per process: what extends it requires it instead of containing a copy. */
+/**
+ * One live core per process: what extends it requires it instead of containing a copy. A name that
+ * the live core does not export fails the build.
+ */
 const liveCore: Plugin = {
   name: 'live-core',
-  setup({ onResolve }) {
+  setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
-      const isCore = !join(resolveDir, path).startsWith(join(core, 'src/parent'));
-      return isCore ? { path: '@kinetin/core', external: true } : undefined;
+      const file = join(resolveDir, path);
+      const isOwn = file.startsWith(join(core, 'src/parent'));
+      // Constants are not part of a living core: they are inlined.
+      const isConstant = /wire.(handles|limits)\.js$/.test(file);
+      return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
     });
+    onResolve({ filter: /^@kinetin\/core$/ }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /./, namespace: 'live-core' }, () => ({
+      contents: [
+        "const core = require('@kinetin/core');",
+        ...Object.keys(api).map(
+          (name) => `export const ${name} = /* @__PURE__ */ (() => core.${name})();`,
+        ),
+      ].join('\n'),
+    }));
   },
 };
 
@@ -52,7 +68,9 @@ for (const { name, entry, plugins } of artefacts) {
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
-  const text = Buffer.from((outputFiles[0] as { contents: Uint8Array }).contents);
+  // The core is evaluated from a string: without a name its frames could not be told from others.
+  const footer = name === 'core' ? '//# sourceURL=kinetin:core' : '';
+  const text = Buffer.from((outputFiles[0] as { text: string }).text + footer);
   const packed = brotliCompressSync(text, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,

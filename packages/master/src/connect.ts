@@ -62,7 +62,20 @@ export interface Start {
 }
 
 /**
- * Starts a context: as a child of this process, or of `via`, which may still be connecting itself.
+ * Makes a way for what is sent to context `id` before it is connected: it waits in its stream here,
+ * or in `via`, and the hops on the way know the route.
+ */
+export function expectContext(core: CoreRouter, via: Context | undefined, id: number): void {
+  const stream = via && core.routes.get(via.id);
+  if (!via) core.addStream('child', id);
+  else if (stream) {
+    announceRoute(core, pathTo(via), id, via.id);
+    core.addRoute(id, stream);
+  }
+}
+
+/**
+ * Starts a context, which is expected already: as a child of this process, or of `via`, which may still be connecting itself.
  *
  * @throws ConnectError, or the signal's reason.
  */
@@ -96,11 +109,7 @@ function connectHere(host: ConnectHost, start: Start): Promise<Connected> {
 /** The request, and all that it takes to carry it out, are written at once, and wait in order. */
 function connectVia(host: ConnectHost, via: Context, start: Start): Promise<Connected> {
   const { core, modules } = host;
-  const stream = core.routes.get(via.id);
-  if (!stream) throw new DeadLetterError('ERR_NO_ROUTE', `${via.name} is not connected`);
-  const hops = pathTo(via);
-  announceRoute(core, hops, start.id, via.id);
-  core.addRoute(start.id, stream);
+  if (!core.routes.has(start.id)) throw new DeadLetterError('ERR_NO_ROUTE', `${via.name} is lost`);
   const push = (name: PushedName): string => {
     const { hash, packed } = pushedModule(name);
     modules.add(hash, packed);
@@ -110,7 +119,7 @@ function connectVia(host: ConnectHost, via: Context, start: Start): Promise<Conn
   const parent = Buffer.from(push('parent'), 'hex');
   const { open, vendor } = METHODS[start.method];
   const request: HopRequest = {
-    ...requestOf(host, start, [...hops.reverse(), core.id]),
+    ...requestOf(host, start, [...pathTo(via).reverse(), core.id]),
     method: push(start.method),
     open,
     vendor: Object.fromEntries(vendor.map((name) => [name, push(name)])),

@@ -97,8 +97,9 @@ export class Context implements AsyncDisposable {
    * const name = await context.call(hostname);
    * ```
    */
-  call<Fn extends AnyFunction>(fn: Fn, ...args: Parameters<Fn>): Promise<Result<Fn>> {
-    return this.with({}).call(fn, ...args);
+  async call<Fn extends AnyFunction>(fn: Fn, ...args: Parameters<Fn>): Promise<Result<Fn>> {
+    // Awaited at each level, so that stacks lead back to the caller.
+    return (await this.#call(fn, args)) as Result<Fn>;
   }
 
   /** Calls a function there and returns at once: the receiver gets one message, the result. */
@@ -120,10 +121,10 @@ export class Context implements AsyncDisposable {
    */
   with(options: WaitOptions): Calls {
     return {
-      call: (fn, ...args) => this.#call(fn, args, options) as Promise<never>,
+      call: (fn, ...args) => this.#callWithin(options, fn, args) as Promise<never>,
       callAsync: (fn, ...args) => {
         return new Receiver(({ deliver, end }) => {
-          this.#call(fn, args, options)
+          this.#callWithin(options, fn, args)
             .then(
               (value) => deliver({ context: this, value: value as never }),
               (error) => deliver(new Failed(this, error)),
@@ -166,24 +167,25 @@ export class Context implements AsyncDisposable {
     this.#onLost();
   }
 
-  #call(fn: AnyFunction, args: unknown[], options: WaitOptions): Promise<unknown> {
+  #callWithin(options: WaitOptions, fn: AnyFunction, args: unknown[]): Promise<unknown> {
     return wait(
       options,
       `a call in ${this.name}`,
       (resolve, reject) => {
-        this.#caller
-          .call(fn, args)
-          .catch((error) => this.#explain(error))
-          .then(resolve, reject);
+        this.#call(fn, args).then(resolve, reject);
       },
       () => {},
     );
   }
 
-  /** Where the context could not be started, that says more than that a message was not delivered. */
-  async #explain(error: unknown): Promise<never> {
-    if (error instanceof DeadLetterError) await this.connected;
-    throw error;
+  async #call(fn: AnyFunction, args: unknown[]): Promise<unknown> {
+    try {
+      return await this.#caller.call(fn, args);
+    } catch (error) {
+      // Where the context could not be started, that says more than a message not delivered.
+      if (error instanceof DeadLetterError) await this.connected;
+      throw error;
+    }
   }
 }
 

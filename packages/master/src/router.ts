@@ -14,7 +14,13 @@ import {
 } from '@kinetin/core';
 import type { Connected } from '@kinetin/core/parent';
 import createDebug from 'debug';
-import { type ConnectHost, connect, type MethodName, type Start } from './connect.js';
+import {
+  type ConnectHost,
+  connect,
+  expectContext,
+  type MethodName,
+  type Start,
+} from './connect.js';
 import { Context, PendingContext } from './context.js';
 import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
 import { type ContextOptions, type RouterOptions, resolveContextOptions } from './options.js';
@@ -188,8 +194,7 @@ export class Router implements AsyncDisposable {
       options: resolved,
       signal: AbortSignal.any(signals),
     };
-    // What is sent before the options are read waits in the stream, or in the hop.
-    if (!via) this.#core.addStream('child', id);
+    expectContext(this.#core, via, id);
     const connected = this.#connect(via, start, target);
     const context = new Context(this.#host, { id, name: path, method, via, connected });
     this.#contexts.set(id, context);

@@ -59,9 +59,9 @@ export const SHELL_STAGE = [
  */
 export const NODE_STAGE =
   'var a=process.argv,c=+a[3],n=require("net").Socket,' +
-  's=function(f){return new n({fd:+f,readable:true,writable:true})},' +
-  'i=s(a[5]),o=a[6]==a[5]?i:s(a[6]),b=[],l=0,' +
-  'x=function(){console.error("kinetin: the connection ended before the core had arrived, after "+l+" bytes");process.exit(1)},' +
+  's=function(f,r,w){return new n({fd:+f,readable:r,writable:w})},' +
+  'u=a[5]==a[6],i=s(a[5],true,u),o=u?i:s(a[6],false,true),b=[],l=0,' +
+  'x=function(){console.error("core cut short at byte "+l);process.exit(1)},' +
   `t=setTimeout(x,${FIRST_STAGE_SECONDS}e3);` +
   'process.title=a[1];' +
   'o.write(a[2]+" node "+process.version+" "+process.pid+"\\n");' +

@@ -19,7 +19,6 @@ import {
   type Header,
   handleOf,
   numberOf,
-  readHeader,
   replyHandleOf,
   setAuthority,
   sourceOf,

@@ -15,6 +15,6 @@ export {
 } from '../errors.js';
 export { socketTransport } from '../routing/transport.js';
 export { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
+export { LineSplitter } from '../wire/lines.js';
 export { Secret } from '../wire/secret.js';
 export { serialize } from '../wire/serialize.js';
-export { LineSplitter } from './log.js';

@@ -4,10 +4,9 @@
  * Log records on their way to the master, and what user code prints as log records.
  */
 
-import { StringDecoder } from 'node:string_decoder';
 import type { Router } from '../routing/router.js';
 import { LOG } from '../wire/handles.js';
-import { MAX_LOG_LINE } from '../wire/limits.js';
+import { LineSplitter } from '../wire/lines.js';
 
 export const DEBUG = 10;
 export const INFO = 20;
@@ -22,35 +21,6 @@ export function makeLog(router: Router, minimum: number): Log {
   return (level, text, id = router.id) => {
     if (level >= minimum) router.post(0, LOG, [id, level, text]);
   };
-}
-
-/** Cuts text into lines; a line longer than MAX_LOG_LINE becomes several. */
-export class LineSplitter {
-  private _rest = '';
-  private _decoder = new StringDecoder();
-
-  constructor(private _onLine: (line: string) => void) {}
-
-  push(chunk: string | Uint8Array): void {
-    const text = typeof chunk === 'string' ? chunk : this._decoder.write(Buffer.from(chunk));
-    const lines = (this._rest + text).split(/\r?\n/);
-    this._rest = lines.pop() as string;
-    for (const line of lines) this._emit(line);
-    if (this._rest.length > MAX_LOG_LINE) this.flush();
-  }
-
-  /** Emits what has no newline yet. */
-  flush(): void {
-    const rest = this._rest;
-    this._rest = '';
-    if (rest) this._emit(rest);
-  }
-
-  private _emit(line: string): void {
-    for (let at = 0; at === 0 || at < line.length; at += MAX_LOG_LINE) {
-      this._onLine(line.slice(at, at + MAX_LOG_LINE));
-    }
-  }
 }
 
 const LEVELS = { debug: DEBUG, warn: WARN, error: ERROR, trace: ERROR, assert: ERROR };

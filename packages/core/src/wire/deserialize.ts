@@ -12,14 +12,12 @@ import { Secret } from './secret.js';
 import { type EndpointCodec, VIEWS } from './serialize.js';
 import * as T from './tags.js';
 
-const ERRORS: Record<string, ErrorConstructor | undefined> = {
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-};
+const ERRORS = new Map(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((one) => [
+    one.name,
+    one as ErrorConstructor,
+  ]),
+);
 
 /** Bytes being read, and the position in them; shared, since no decoding is suspended. */
 let bytes: Buffer;
@@ -223,8 +221,7 @@ function error(index: number): Error {
   const name = text();
   const message = text();
   const stack = text();
-  const known = Object.hasOwn(ERRORS, name);
-  const failure = new (known ? (ERRORS[name] as ErrorConstructor) : Error)(message);
+  const failure = new (ERRORS.get(name) || Error)(message);
   made[index] = failure;
   if (failure.name !== name) define(failure, 'name', name, false);
   define(failure, 'stack', stack, false);

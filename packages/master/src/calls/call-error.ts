@@ -2,8 +2,22 @@
  * What a function threw in another context, as its caller gets it.
  */
 
+import { fileURLToPath } from 'node:url';
 import { KinetinError } from '@kinetin/core';
 import { mapStack } from '../stacks.js';
+
+/** What marks the frames of Kinetin itself: of no use to those who read a stack. */
+const CORE = ['kinetin:core'];
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+const HERE = [`${PACKAGE}dist/`, `${PACKAGE}src/`];
+
+/** Leaves out the frames whose file name contains one of `marks`. */
+function withoutFrames(stack: string, marks: string[]): string {
+  return stack
+    .split('\n')
+    .filter((line) => !(line.startsWith('    at ') && marks.some((mark) => line.includes(mark))))
+    .join('\n');
+}
 
 /**
  * A called function failed. Has the message, the `code`, the `cause` and the own properties of the
@@ -21,7 +35,7 @@ export class CallError extends KinetinError {
   /** `sourceMapOf` finds the source map of a module by its file name in stacks. */
   constructor(error: Error, context: string, sourceMapOf: (hash: string) => string | undefined) {
     const { code } = error as { code?: unknown };
-    const remoteStack = mapStack(String(error.stack), sourceMapOf);
+    const remoteStack = withoutFrames(mapStack(String(error.stack), sourceMapOf), CORE);
     super('CallError', code === undefined ? 'ERR_CALL' : String(code), error.message);
     const { name: _name, code: _code, ...own } = error as Error & Record<string, unknown>;
     Object.assign(this, own, { remoteName: error.name, remoteStack, context });
@@ -32,8 +46,9 @@ export class CallError extends KinetinError {
           : error.cause;
       Object.defineProperty(this, 'cause', { value: cause, configurable: true, writable: true });
     }
-    const [, ...local] = String(this.stack).split('\n    at ');
-    const here = ['', ...local].join('\n    at ');
+    const stack = withoutFrames(String(this.stack), HERE);
+    const at = stack.indexOf('\n    at ');
+    const here = at < 0 ? '' : stack.slice(at);
     Object.defineProperty(this, 'stack', {
       value: `CallError: ${remoteStack}\n    -- in context ${context}, called from --${here}`,
       configurable: true,

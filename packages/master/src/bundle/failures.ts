@@ -1,0 +1,66 @@
+/** esbuild's complaints as errors for the user. Master only. */
+import { SourceMap } from 'node:module';
+import { resolve } from 'node:path';
+import type { BuildFailure, Message, Metafile } from 'esbuild';
+import { BundleError, SliceError } from '../errors.js';
+import type { ModuleSource } from './module.js';
+
+/** At most this many complaints are told: they tend to have one cause. */
+const MAX_COMPLAINTS = 5;
+
+export function bundleFailure(error: unknown, source: ModuleSource, folder: string): Error {
+  const messages = (error as Partial<BuildFailure>).errors ?? [];
+  const own = messages.find(({ detail }) => detail instanceof SliceError);
+  if (own) return own.detail;
+  const complaints = messages.slice(0, MAX_COMPLAINTS).map((message) => {
+    return `${message.text}${placeOf(message, source, folder)}`;
+  });
+  if (messages.length > MAX_COMPLAINTS)
+    complaints.push(`and ${messages.length - MAX_COMPLAINTS} more`);
+  if (complaints.length === 0) complaints.push(String(error));
+  const message = `cannot bundle ${source.name}: ${complaints.join(', ')}; ${advice(messages)}`;
+  return new BundleError('ERR_BUNDLE', message);
+}
+
+/** @throws {BundleError} ERR_NATIVE_ADDON: the bundle needs one. */
+export function checkNoAddons({ inputs, outputs }: Metafile, name: string): void {
+  const used = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  const addon = used.find((path) => path.endsWith('.node'));
+  if (addon === undefined) return;
+  const chain = importChain(inputs, used, addon).join(' > ');
+  const why = `native addons do not travel, and it imports one: ${chain}`;
+  const message = `cannot bundle ${name}: ${why}; call a function that does without`;
+  throw new BundleError('ERR_NATIVE_ADDON', message);
+}
+
+function placeOf({ location }: Message, { file, map }: ModuleSource, folder: string): string {
+  if (!location) return '';
+  const path = resolve(folder, location.file);
+  const isEntry = path === file;
+  const entry = isEntry && map && new SourceMap(map).findEntry(location.line - 1, location.column);
+  if (entry && 'originalSource' in entry) {
+    const { originalSource, originalLine, originalColumn } = entry;
+    return ` (${originalSource}:${originalLine + 1}:${originalColumn + 1})`;
+  }
+  return ` (${path}:${location.line}:${location.column + 1})`;
+}
+
+function advice(messages: readonly Message[]): string {
+  const text = messages.map((message) => message.text).join('\n');
+  if (/top-level await/i.test(text)) return 'move the await into a function';
+  if (/could not resolve/i.test(text)) return 'install what is missing where the program runs';
+  return 'correct the module named';
+}
+
+/** The shortest way by imports from a file that nothing imports to `addon`. */
+function importChain(inputs: Metafile['inputs'], used: readonly string[], addon: string): string[] {
+  const chain = [addon];
+  for (const target of chain) {
+    const importer = used.find((path) => {
+      const imports = inputs[path]?.imports ?? [];
+      return !chain.includes(path) && imports.some((one) => one.path === target);
+    });
+    if (importer !== undefined) chain.push(importer);
+  }
+  return chain.reverse();
+}

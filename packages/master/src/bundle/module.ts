@@ -1,0 +1,153 @@
+/**
+ * One source text and everything that it imports as one CommonJS text. Master only; knows esbuild,
+ * knows no router and no slices.
+ *
+ * The text is for the oldest Node that a context may run. Its hash is its identity: contexts ask
+ * for it and check it by that.
+ */
+import { createHash } from 'node:crypto';
+import type { SourceMapPayload } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type * as Esbuild from 'esbuild';
+import type { BuildOptions, BuildResult } from 'esbuild';
+import { bundleFailure, checkNoAddons } from './failures.js';
+import { sourcePlugin } from './plugin.js';
+
+/** A module as contexts get it. */
+export interface ModuleText {
+  /** SHA-256 of the text, in hex. */
+  readonly hash: string;
+  /** CommonJS, 7-bit. */
+  readonly text: string;
+  /** For people: `tasks.ts#diskUsage`. */
+  readonly name: string;
+  /** JSON, with absolute paths as sources; stays on the master. */
+  readonly sourceMap: string;
+}
+
+/** What to bundle. */
+export interface ModuleSource {
+  readonly text: string;
+  readonly name: string;
+  /** Imports are resolved from here, and `import.meta.url` says so; undefined: from the cwd. */
+  readonly file: string | undefined;
+  /** From `text` to what somebody wrote, with absolute paths as sources. */
+  readonly map: SourceMapPayload | undefined;
+  /** What modules of the bundle get that import `file` in turn. */
+  exportsText(): string;
+}
+
+export const TARGET = 'node12.22';
+
+const bundled = new Map<string, Promise<ModuleText>>();
+/** Runs since it was first asked for, until stopped. */
+let bundler: Promise<typeof Esbuild> | undefined;
+
+/**
+ * Bundles a text once, also when asked again while it is being bundled.
+ *
+ * @throws {BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON
+ */
+export function bundleModule(source: ModuleSource): Promise<ModuleText> {
+  const key = `${source.file}\0${source.name}\0${sha256(source.text)}`;
+  let module = bundled.get(key);
+  if (!module) {
+    module = buildModule(source);
+    bundled.set(key, module);
+    // A missing dependency may be there the next time.
+    module.catch(() => bundled.delete(key));
+  }
+  return module;
+}
+
+/**
+ * Starts esbuild's process, which then gets ready on its own. Bundling does this by itself; a
+ * program that does it early waits less later.
+ */
+export function startBundler(): Promise<typeof Esbuild> {
+  bundler ??= import('esbuild').then((esbuild) => {
+    // Nobody waits for this: what is wrong will show when something is bundled.
+    esbuild.transform('').catch(() => {});
+    return esbuild;
+  });
+  return bundler;
+}
+
+/** Ends esbuild's process, which otherwise ends with this one. The next bundle starts another. */
+export async function stopBundler(): Promise<void> {
+  const running = await bundler;
+  bundler = undefined;
+  await running?.stop();
+}
+
+async function buildModule(source: ModuleSource): Promise<ModuleText> {
+  const esbuild = await startBundler();
+  const folder = source.file === undefined ? process.cwd() : dirname(source.file);
+  let result: BuildResult<{ write: false; metafile: true }>;
+  try {
+    result = await esbuild.build({ ...buildOptions(source, folder), write: false, metafile: true });
+  } catch (error) {
+    throw bundleFailure(error, source, folder);
+  }
+  checkNoAddons(result.metafile, source.name);
+  const text = outputOf(result, '.js');
+  const map: SourceMapPayload = JSON.parse(outputOf(result, '.js.map'));
+  const sources = map.sources.map((path) => resolve(folder, path));
+  const sourceMap = JSON.stringify({ ...map, sources });
+  return { hash: sha256(text), text, name: source.name, sourceMap };
+}
+
+function buildOptions(source: ModuleSource, folder: string): BuildOptions {
+  const { file = resolve(folder, '[eval]') } = source;
+  return {
+    stdin: { contents: withMap(source.text, source.map), resolveDir: folder, sourcefile: file },
+    plugins: [sourcePlugin(file, () => withMap(source.exportsText(), source.map))],
+    // The runtime answers for its own package, so that all code in a context shares one.
+    external: ['@kinetin/core'],
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(file).href),
+      'import.meta.filename': JSON.stringify(file),
+      'import.meta.dirname': JSON.stringify(folder),
+    },
+    absWorkingDir: folder,
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: TARGET,
+    charset: 'ascii',
+    legalComments: 'none',
+    sourcemap: 'external',
+    sourcesContent: false,
+    // `require` of an addon may leave the ending out.
+    resolveExtensions: [
+      '.tsx',
+      '.ts',
+      '.jsx',
+      '.js',
+      '.mts',
+      '.mjs',
+      '.cts',
+      '.cjs',
+      '.json',
+      '.node',
+    ],
+    logLevel: 'silent',
+  };
+}
+
+/** esbuild composes its own map with one that the text carries. */
+function withMap(text: string, map: SourceMapPayload | undefined): string {
+  if (!map) return text;
+  const data = Buffer.from(JSON.stringify(map)).toString('base64');
+  return `${text}\n//# sourceMappingURL=data:application/json;base64,${data}\n`;
+}
+
+function outputOf({ outputFiles }: BuildResult<{ write: false }>, ending: string): string {
+  return outputFiles.find(({ path }) => path.endsWith(ending))!.text;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,82 @@
+/**
+ * What esbuild has to be told about source files to see them as the running program does.
+ * Master only.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+
+/** Endings as imports write them, and those of the sources that they may stand for. */
+const TYPESCRIPT_ENDINGS: Record<string, string> = {
+  '.js': '.ts',
+  '.mjs': '.mts',
+  '.cjs': '.cts',
+  '.jsx': '.tsx',
+};
+
+const LOADERS: Record<string, Loader> = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.jsx': 'jsx',
+};
+
+/** `entry` is the file that was sliced: modules that import it get `entryExports()`. */
+export function sourcePlugin(entry: string, entryExports: () => string): Plugin {
+  return {
+    name: 'kinetin',
+    setup(build) {
+      build.onResolve({ filter: /^(node:)?fs\/promises$/ }, () => FS_PROMISES);
+      build.onLoad({ filter: /^/, namespace: FS_PROMISES.namespace }, () => ({
+        contents: `module.exports = require('fs').promises;`,
+      }));
+      build.onResolve({ filter: /^\.{0,2}\/.*\.[mc]?jsx?$/ }, async (args) => {
+        const path = typeScriptPath(args);
+        const { importer, namespace, kind, resolveDir } = args;
+        return path === undefined
+          ? undefined
+          : build.resolve(path, { importer, namespace, kind, resolveDir });
+      });
+      // Kept as a module, so that an addon that nothing uses can still be dropped.
+      build.onLoad({ filter: /\.node$/ }, () => ({ contents: 'module.exports = "addon";' }));
+      build.onLoad({ filter: /\.[mc]?[jt]sx?$/ }, ({ path }) =>
+        path === entry ? loadEntry(path, entryExports()) : loadSource(path),
+      );
+    },
+  };
+}
+
+/** Node 12 has no module of this name. */
+const FS_PROMISES = { path: 'fs/promises', namespace: 'kinetin' } satisfies OnResolveResult;
+
+/** `./x.js` beside an `x.ts` and no `x.js` means the latter, as TypeScript and tsx have it. */
+function typeScriptPath({ path, resolveDir }: OnResolveArgs): string | undefined {
+  const ending = extname(path);
+  const full = resolve(resolveDir, path);
+  const stem = (whole: string) => whole.slice(0, -ending.length);
+  const endings = [TYPESCRIPT_ENDINGS[ending]!, ...(ending === '.js' ? ['.tsx'] : [])];
+  const found = endings.find((other) => existsSync(stem(full) + other));
+  return found === undefined || existsSync(full) ? undefined : stem(path) + found;
+}
+
+function loadEntry(path: string, contents: string): OnLoadResult {
+  return { contents, loader: 'js', resolveDir: dirname(path) };
+}
+
+/** Gives each file an `import.meta.url` of its own; others are esbuild's to load. */
+async function loadSource(path: string): Promise<OnLoadResult | undefined> {
+  const text = await readFile(path, 'utf8');
+  if (!IMPORT_META.test(text)) return undefined;
+  const url = JSON.stringify(pathToFileURL(path).href);
+  const values = `{ url: ${url}, filename: ${JSON.stringify(path)}, dirname: ${JSON.stringify(dirname(path))} }`;
+  // On the first line, so that all lines keep their numbers.
+  const contents = `const __kinetinMeta = ${values}; ${text.replace(/^#!/, '//')}`;
+  const own = contents.replace(IMPORT_META_ALL, '__kinetinMeta.$1');
+  return { contents: own, loader: LOADERS[extname(path)] ?? 'js', resolveDir: dirname(path) };
+}
+
+const IMPORT_META = /\bimport\.meta\.(url|filename|dirname)\b/;
+const IMPORT_META_ALL = new RegExp(IMPORT_META, 'g');

@@ -1,0 +1,30 @@
+/**
+ * The master's own error classes: both are thrown before anything is sent. docs/errors.md explains
+ * every code. Messages read "what failed: why; what to do".
+ */
+import { KinetinError } from '@kinetin/core';
+
+/** A name that a function uses and that cannot travel with it. Positions count from 1. */
+export interface FreeIdentifier {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A function cannot be cut out of its file: ERR_NOT_CALLABLE or ERR_FREE_IDENTIFIER. */
+export class SliceError extends KinetinError {
+  /** The names in the way, with ERR_FREE_IDENTIFIER. */
+  declare readonly identifiers?: readonly FreeIdentifier[];
+
+  constructor(code: string, message: string, identifiers?: readonly FreeIdentifier[]) {
+    super('SliceError', code, message, identifiers && { identifiers });
+  }
+}
+
+/** The modules that a function needs cannot be bundled: ERR_BUNDLE or ERR_NATIVE_ADDON. */
+export class BundleError extends KinetinError {
+  constructor(code: string, message: string) {
+    super('BundleError', code, message);
+  }
+}

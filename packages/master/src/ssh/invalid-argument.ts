@@ -1,0 +1,7 @@
+/** A mistake in what a user has passed in: found at the public edge, before anything is done. */
+
+/** `message` reads "what is wrong: why; what to do". */
+export function invalidArgument(message: string, cause?: unknown): TypeError & { code: string } {
+  const error = new TypeError(message, cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code: 'ERR_INVALID_ARG' });
+}

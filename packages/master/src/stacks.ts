@@ -1,0 +1,38 @@
+/**
+ * Remote stacks in terms of the user's own files. Master only.
+ *
+ * Contexts evaluate each pushed module under a file name made of its hash; the module's source map
+ * never leaves the master.
+ */
+import { SourceMap } from 'node:module';
+
+/** Units: hex digits of the hash that a file name carries. */
+const NAME_DIGITS = 16;
+
+/** A pushed module's file name, whatever path a loader added to it, with line and column. */
+const PUSHED_PLACE = /kinetin:([0-9a-f]{16})(?:[/#?][^\s():]*)?:(\d+):(\d+)/g;
+
+/** The name under which a context evaluates a pushed module, and so the one in its stacks. */
+export function moduleFileName(hash: string): string {
+  return `kinetin:${hash.slice(0, NAME_DIGITS)}`;
+}
+
+/**
+ * Replaces places in pushed modules by the places in source files that they come from.
+ *
+ * `mapOf` gets the digits that {@link moduleFileName} kept and gives the module's source map as
+ * JSON. Places without a map, or that the map does not know, stay as they are.
+ */
+export function mapStack(stack: string, mapOf: (hash: string) => string | undefined): string {
+  const maps = new Map<string, SourceMap | undefined>();
+  return stack.replace(PUSHED_PLACE, (place, hash: string, line: string, column: string) => {
+    if (!maps.has(hash)) maps.set(hash, readMap(mapOf(hash)));
+    const entry = maps.get(hash)?.findEntry(Number(line) - 1, Number(column) - 1);
+    if (!entry || !('originalSource' in entry) || !entry.originalSource) return place;
+    return `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  });
+}
+
+function readMap(json: string | undefined): SourceMap | undefined {
+  return json === undefined ? undefined : new SourceMap(JSON.parse(json));
+}
