@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import ssh2 from 'ssh2';
 import {
   appendKnownHost,
   lookupHost,
@@ -9,7 +10,14 @@ import {
   readKnownHosts,
 } from '../../packages/master/src/ssh/known-hosts.js';
 import { requirePart } from '../support/parts.js';
-import { FakeAttempt, failure, keyTarget, run, type SshTarget } from '../support/ssh-attempt.js';
+import {
+  FakeAttempt,
+  failure,
+  keyTarget,
+  open,
+  run,
+  type SshTarget,
+} from '../support/ssh-attempt.js';
 import {
   addUser,
   canRunSshd,
@@ -148,5 +156,38 @@ describe('ssh method: host keys', () => {
     const { pipe } = await run(await known(`127.0.0.1 ${strange}`, 'accept-new'), 'true');
     expect(pipe.facts).to.have.property('newHostKey');
     await refusal(await known(`127.0.0.1 ${strange}`));
+  });
+
+  it('that changes at a re-key ends the connection, with every check', async () => {
+    const { Server, utils } = ssh2;
+    const [first, second] = ['ed25519', 'ed25519'].map(
+      (type) => utils.generateKeyPairSync(type as 'ed25519').private,
+    );
+    const server = new Server({ hostKeys: [first!] }, (client) => {
+      client.on('error', () => undefined);
+      client.on('authentication', (context) => context.accept());
+      client.on('session', (accept) => {
+        accept().on('exec', (acceptExec) => {
+          acceptExec().on('data', () => {
+            // ssh2 offers no way to do this, other than to go behind its back.
+            const { _hostKeys } = (client as never as { _protocol: Record<string, object> })
+              ._protocol;
+            const { ['ssh-ed25519']: entry } = _hostKeys as Record<string, { privateKey: unknown }>;
+            const parsed = utils.parseKey(second!);
+            Object.assign(entry!, { privateKey: parsed, publicKey: parsed });
+            (client as never as { rekey(): void }).rekey();
+          });
+        });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const attempt = new FakeAttempt();
+    const pipe = await open({ ...(await known('', 'off')), port }, attempt);
+    pipe.output.resume();
+    pipe.input.write('change it');
+    expect(await pipe.exit).to.deep.equal({});
+    expect(attempt.notes).to.contain('Host denied (verification failed)');
+    await new Promise<void>((resolve) => server.close(() => resolve()));
   });
 });

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import ssh2, { type KeyboardAuthContext } from 'ssh2';
+import ssh2 from 'ssh2';
 import type { SshIdentity } from '../../packages/core/src/parent/methods/ssh.js';
 import { parseIdentity, readIdentityFile } from '../../packages/master/src/ssh/identities.js';
 import { requirePart } from '../support/parts.js';
@@ -204,7 +204,7 @@ describe('ssh method: logging in', () => {
     const { Server, utils } = ssh2;
 
     /** Serves one login, and records which methods were used and what was answered. */
-    async function logIn(prompts: KeyboardAuthContext['prompt'] extends never ? never : object[]) {
+    async function logIn(prompts: object[]) {
       const host = utils.generateKeyPairSync('ed25519');
       const used: string[] = [];
       const answers: string[][] = [];
@@ -275,6 +275,5 @@ describe('ssh method: logging in', () => {
   it('without anything to log in with fails with what there could be', async () => {
     const message = await refusal({});
     expect(message).to.contain('tried none;').and.to.contain('publickey');
-    writeFileSync(join(sshd.folder, 'message'), message);
   });
 });

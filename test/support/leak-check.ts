@@ -131,7 +131,7 @@ function findProcesses(): Map<number, string> {
     const pid = Number(entry);
     if (!(pid > 0) || pid === process.pid) continue;
     try {
-      if (isOurs(pid)) found.set(pid, readCommand(pid));
+      if (isOurs(pid) && !isBundler(pid)) found.set(pid, readCommand(pid));
     } catch {
       // The process has ended meanwhile, or belongs to someone else.
     }
@@ -144,6 +144,11 @@ function isOurs(pid: number): boolean {
   const [, state, parent] = /.*\) (\S) (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))!;
   if (Number(parent) === process.pid) return true;
   return state !== 'Z' && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+}
+
+/** The service of esbuild: one for the whole run, it ends with this process. */
+function isBundler(pid: number): boolean {
+  return /\besbuild --service=/.test(readCommand(pid));
 }
 
 function readCommand(pid: number): string {

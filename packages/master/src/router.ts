@@ -199,7 +199,12 @@ export class Router implements AsyncDisposable {
     const context = new Context(this.#host, { id, name: path, method, via, connected });
     this.#contexts.set(id, context);
     const ready = connected.then((facts) => {
-      onConnected?.(facts);
+      try {
+        onConnected?.(facts);
+      } catch (error) {
+        // As ssh does: the connection is good, only the next one will not know it.
+        this.#log(id, LEVELS.warn, (error as Error).message);
+      }
       return context;
     });
     connected.catch(() => this.#contexts.delete(id));

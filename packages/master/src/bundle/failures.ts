@@ -3,6 +3,7 @@ import { SourceMap } from 'node:module';
 import { resolve } from 'node:path';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
 import { BundleError, SliceError } from '../errors.js';
+import { withoutMark } from './entry.js';
 import type { ModuleSource } from './module.js';
 
 /** At most this many complaints are told: they tend to have one cause. */
@@ -35,7 +36,7 @@ export function checkNoAddons({ inputs, outputs }: Metafile, name: string): void
 
 function placeOf({ location }: Message, { file, map }: ModuleSource, folder: string): string {
   if (!location) return '';
-  const path = resolve(folder, location.file);
+  const path = resolve(folder, withoutMark(location.file));
   const isEntry = path === file;
   const entry = isEntry && map && new SourceMap(map).findEntry(location.line - 1, location.column);
   if (entry && 'originalSource' in entry) {
@@ -62,5 +63,5 @@ function importChain(inputs: Metafile['inputs'], used: readonly string[], addon:
     });
     if (importer !== undefined) chain.push(importer);
   }
-  return chain.reverse();
+  return chain.reverse().map(withoutMark);
 }

@@ -11,6 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Esbuild from 'esbuild';
 import type { BuildOptions, BuildResult } from 'esbuild';
+import { ENTRY_MARK, withoutMark } from './entry.js';
 import { bundleFailure, checkNoAddons } from './failures.js';
 import { sourcePlugin } from './plugin.js';
 
@@ -93,7 +94,7 @@ async function buildModule(source: ModuleSource): Promise<ModuleText> {
   checkNoAddons(result.metafile, source.name);
   const text = outputOf(result, '.js');
   const map: SourceMapPayload = JSON.parse(outputOf(result, '.js.map'));
-  const sources = map.sources.map((path) => resolve(folder, path));
+  const sources = map.sources.map((path) => resolve(folder, withoutMark(path)));
   const sourceMap = JSON.stringify({ ...map, sources });
   return { hash: sha256(text), text, name: source.name, sourceMap };
 }
@@ -101,7 +102,11 @@ async function buildModule(source: ModuleSource): Promise<ModuleText> {
 function buildOptions(source: ModuleSource, folder: string): BuildOptions {
   const { file = resolve(folder, '[eval]') } = source;
   return {
-    stdin: { contents: withMap(source.text, source.map), resolveDir: folder, sourcefile: file },
+    stdin: {
+      contents: withMap(source.text, source.map),
+      resolveDir: folder,
+      sourcefile: file + ENTRY_MARK,
+    },
     plugins: [sourcePlugin(file, () => withMap(source.exportsText(), source.map))],
     // The runtime answers for its own package, so that all code in a context shares one.
     external: ['@kinetin/core'],

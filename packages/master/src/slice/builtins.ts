@@ -34,34 +34,38 @@ export function findBuiltin(fn: unknown): Builtin | undefined {
   return known.get(fn);
 }
 
+/** The first name of a function wins: globals come first, and shorter names. */
 function collectBuiltins(modules: readonly string[]): Map<unknown, Builtin> {
   const found = new Map<unknown, Builtin>();
-  for (const [name, value] of globals()) collect(found, value, { module: '', path: [name] });
-  for (const module of modules) {
-    for (const [key, value] of members(process.getBuiltinModule(module))) {
-      collect(found, value, { module, path: [key] });
-    }
-    for (const [key, value] of promisesOf(module)) {
-      collect(found, value, { module, path: ['promises', key] });
+  const add = (value: unknown, at: Builtin) => {
+    if (typeof value === 'function' && !found.has(value)) found.set(value, at);
+  };
+  // Older Nodes lack modules such as `fs/promises`.
+  const plain = modules.filter((name) => !name.includes('/')).flatMap(moduleMembers);
+  const nested = modules.filter((name) => name.includes('/')).flatMap(moduleMembers);
+  for (const owners of [globals(), plain, nested]) {
+    for (const [value, at] of owners) add(value, at);
+    for (const [owner, { module, path }] of owners) {
+      for (const [key, value] of members(owner)) add(value, { module, path: [...path, key] });
     }
   }
   return found;
 }
 
-/** Adds a value and, one level down, its members. The first name of a function wins. */
-function collect(found: Map<unknown, Builtin>, value: unknown, at: Builtin): void {
-  if (typeof value === 'function' && !found.has(value)) found.set(value, at);
-  for (const [key, member] of members(value)) {
-    if (typeof member !== 'function' || found.has(member)) continue;
-    found.set(member, { module: at.module, path: [...at.path, key] });
-  }
+function moduleMembers(module: string): [unknown, Builtin][] {
+  const exported = process.getBuiltinModule(module);
+  const plain = [...members(exported)].map(([key, value]) => [value, [key]] as const);
+  // `fs.promises` and its like are getters that load: read only where that has happened.
+  const isThere = [`internal/${module}/promises`, `${module}/promises`].some(isLoaded);
+  if (isThere) plain.push([Reflect.get(exported ?? {}, 'promises'), ['promises']]);
+  return plain.map(([value, path]) => [value, { module, path }]);
 }
 
-/** Public modules in use, plain names before such as `fs/promises`, which older Nodes lack. */
+/** Public modules in use. */
 function loadedModules(): string[] {
-  const names = builtinModules.filter((name) => isLoaded(name) && !name.startsWith('_'));
-  const depth = (name: string) => name.split('/').length;
-  return names.filter((name) => !SKIPPED_MODULES.has(name)).sort((a, b) => depth(a) - depth(b));
+  return builtinModules.filter((name) => {
+    return isLoaded(name) && !name.startsWith('_') && !SKIPPED_MODULES.has(name);
+  });
 }
 
 function isLoaded(name: string): boolean {
@@ -69,11 +73,13 @@ function isLoaded(name: string): boolean {
   return moduleLoadList.includes(`NativeModule ${name}`);
 }
 
-function globals(): (readonly [string, unknown])[] {
-  const ofNode = NODE_GLOBALS.map((name) => [name, Reflect.get(globalThis, name)] as const);
+function globals(): [unknown, Builtin][] {
   const descriptors = Object.entries(Object.getOwnPropertyDescriptors(globalThis));
-  const ofLanguage = descriptors.filter(([, { enumerable, get }]) => !enumerable && !get);
-  return [...ofLanguage.map(([name, { value }]) => [name, value] as const), ...ofNode];
+  const ofLanguage = descriptors.filter(
+    ([, { enumerable, get, value }]) => !enumerable && !get && value !== globalThis,
+  );
+  const names = [...ofLanguage.map(([name]) => name), ...NODE_GLOBALS];
+  return names.map((name) => [Reflect.get(globalThis, name), { module: '', path: [name] }]);
 }
 
 /** Data properties only. */
@@ -82,10 +88,4 @@ function* members(value: unknown): Generator<[string, unknown]> {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     if ('value' in descriptor && key !== 'constructor') yield [key, descriptor.value];
   }
-}
-
-/** `fs.promises` and its like are getters that load: read only where that has happened. */
-function promisesOf(module: string): Iterable<[string, unknown]> {
-  const isThere = [`internal/${module}/promises`, `${module}/promises`].some(isLoaded);
-  return isThere ? members(Reflect.get(process.getBuiltinModule(module) ?? {}, 'promises')) : [];
 }

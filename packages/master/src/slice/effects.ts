@@ -29,7 +29,11 @@ export interface TopNames {
 const COMPILER_HELPER =
   /^__(decorat\w*|export\w*|reExport|publicField|runInitializers|setFunctionName|createBinding)$/;
 
-const MUTATORS = new Set(['push', 'unshift', 'set', 'add']);
+/** Methods of `Object` and `Reflect` that change their first argument and call nothing. */
+const SETTERS = /^(assign|definePropert(y|ies)|deleteProperty|set(PrototypeOf)?|freeze|seal)$/;
+
+/** Methods that add to a built-in collection. */
+const ADDERS = /^(push|unshift|set|add)$/;
 
 export function effectsOf(statement: AnyNode, names: TopNames): Effects {
   const analysis = new Analysis(names);
@@ -57,6 +61,7 @@ class Analysis implements Effects {
     if (node.type === 'ExpressionStatement') this.#expression(node.expression);
     else if (isHoisted(node)) for (const name of declaredNames(node)) this.changes.add(name);
     else if (isCompound(node)) {
+      if ('left' in node && node.left.type !== 'VariableDeclaration') this.#target(node.left);
       for (const child of children(node)) if (isStatement(child)) this.statement(child);
     } else if (node.type === 'ThrowStatement' || node.type === 'ReturnStatement') {
       this.isQuiet = false;
@@ -112,18 +117,18 @@ class Analysis implements Effects {
   /** A call that is known to do nothing but change one of the file's names. */
   #isSetup({ callee, arguments: args }: CallExpression): boolean {
     const [first, second] = args;
-    if (isFunction(callee)) return args.filter((arg) => this.#initializes(arg)).length > 0;
+    if (isFunction(callee)) return args.some((argument) => this.#initializes(argument));
     // __decorate([…], target), __export(exports, …), __exportStar(…, exports)
     if (COMPILER_HELPER.test(calleeName(callee)))
       return this.#change(first) || this.#change(second);
     if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return false;
     const { object, property } = callee;
     if (object.type === 'Identifier' && ['Object', 'Reflect'].includes(object.name)) {
-      return this.#defines(first, second);
+      return SETTERS.test(property.name) && this.#defines(first, second);
     }
     const name = this.#names.topNameAt(object.start);
     const isCollected = object.type === 'Identifier' && this.#names.collections.has(name ?? '');
-    return isCollected && MUTATORS.has(property.name) && this.#change(object);
+    return isCollected && ADDERS.test(property.name) && this.#change(object);
   }
 
   /** The argument of a compiled enum or namespace: `Color || (Color = {})`. */

@@ -8,7 +8,8 @@
 import type { AnyNode, VariableDeclaration } from 'acorn';
 import { declaredNames, exported, patternNames } from './declarations.js';
 import { type Effects, effectsOf, isCollection, type TopNames } from './effects.js';
-import { type Reference, type Resolution, resolveNames } from './scope.js';
+import { resolveNames } from './resolve.js';
+import type { Reference, Resolution } from './scope.js';
 import type { Syntax, TopStatement } from './syntax.js';
 
 export interface Piece {

@@ -130,12 +130,9 @@ function exportOf({ syntax }: FilePieces, value: string): string {
 
 /** A name of one character where possible, so that it fits between what is kept. */
 function unusedName(text: string): string {
-  const isFree = (name: string) => !text.includes(name) || !wordsOf(text).has(name);
+  const used = new Set(text.match(/[\w$]+/g));
+  const isFree = (name: string) => !used.has(name);
   return ['$', '_', 'k', 'K', 'z', 'Z', '$_', '_$', '$k', '$kinetin'].find(isFree) ?? '$kinetin$';
-}
-
-function wordsOf(text: string): Set<string> {
-  return new Set(text.match(/[\w$]+/g));
 }
 
 /** The local names that an `export` statement gives out. */

@@ -40,13 +40,13 @@ export interface SshOptions {
    * or `identityFile` is given, the default files in `~/.ssh` are not tried.
    * @defaultValue none
    */
-  privateKey?: string | Buffer | (string | Buffer)[] | undefined;
+  privateKey?: string | Buffer | readonly (string | Buffer)[] | undefined;
   /**
    * Files of private keys, in the order in which they are tried; `~/` is the home folder. A public
    * key (`.pub`) stands for the private one in the agent, which is then tried before its others.
    * @defaultValue `~/.ssh/id_ed25519`, `~/.ssh/id_ecdsa`, `~/.ssh/id_rsa`, those that exist
    */
-  identityFile?: string | string[] | undefined;
+  identityFile?: string | readonly string[] | undefined;
   /**
    * Decrypts the private keys. No effect on keys that are not encrypted; a key that it does not fit
    * is left out, and named in the error if no other way to log in works.
@@ -70,7 +70,7 @@ export interface SshOptions {
    * @defaultValue `~/.ssh/known_hosts`, `~/.ssh/known_hosts2`, `/etc/ssh/ssh_known_hosts`,
    * `/etc/ssh/ssh_known_hosts2`
    */
-  knownHosts?: string | string[] | undefined;
+  knownHosts?: string | readonly string[] | undefined;
   /**
    * What to do about the host's key. `strict` refuses every key that is not known. `accept-new`
    * accepts the key of a host of which none is known, and refuses one that differs from those
@@ -201,7 +201,7 @@ function defaultUsername(): string {
   }
 }
 
-function toPaths(option: string, value: string | string[]): string[] {
+function toPaths(option: string, value: string | readonly string[]): string[] {
   return [value].flat().map((path) => expandHome(checkString(option, path)));
 }
 
