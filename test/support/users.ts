@@ -55,7 +55,10 @@ export async function addUser(options: UserOptions = {}): Promise<TestUser> {
   await retryLocked('useradd', ['-m', '-d', home, '-s', path, '-p', hash, name]);
   let removal: Promise<void> | undefined;
   const remove = () => {
-    removal ??= retryLocked('userdel', ['-r', '-f', name]);
+    // What still runs as the user is ended first; status 1 says that nothing does.
+    removal ??= run('pkill', ['-KILL', '-u', name])
+      .catch(() => {})
+      .then(() => retryLocked('userdel', ['-r', '-f', name]));
     return removal;
   };
   const rcFile = RC_FILES[shell];

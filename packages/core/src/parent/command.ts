@@ -4,7 +4,7 @@
  * Command lines of the bootstrap.
  */
 
-import { NODE_STAGE, SHELL_STAGE } from './first-stage.js';
+import { EXEC_NODE, NODE_STAGE, SHELL_STAGE } from './first-stage.js';
 
 /** What differs from child to child in the command line. */
 export interface CommandOptions {
@@ -17,10 +17,15 @@ export interface CommandOptions {
   preambleBytes: number;
 }
 
+/** A marker that no banner contains. */
+export function newMarker(): string {
+  return `kinetin-${Math.random().toString(36).slice(2, 8)}`;
+}
+
 /** The arguments of a Node that reads from and writes to the same file descriptor 3. */
 export function nodeArgs(options: CommandOptions): string[] {
   const { title, marker, coreBytes, preambleBytes } = options;
-  return ['-e', NODE_STAGE, title, marker, String(coreBytes), String(preambleBytes), '3', '3'];
+  return ['-e', NODE_STAGE, title, marker, String(coreBytes), String(preambleBytes), '3'];
 }
 
 /**
@@ -29,9 +34,7 @@ export function nodeArgs(options: CommandOptions): string[] {
  */
 export function commandLine(options: CommandOptions, node?: string): string {
   const { title, marker, coreBytes, preambleBytes } = options;
-  const stage = node
-    ? `echo "$1 shell"; exec ${quote(node)} -e "$2" "$3" "$1" $4 $5 3 4 3<&0 4>&1 </dev/null >&2`
-    : SHELL_STAGE;
+  const stage = node ? `echo "$1 shell"; exec ${quote(node)} ${EXEC_NODE}` : SHELL_STAGE;
   const args = [stage, 'kinetin', marker, NODE_STAGE, title, coreBytes, preambleBytes];
   return `exec /bin/sh -c ${args.map((arg) => outerQuote(String(arg))).join(' ')}`;
 }

@@ -11,13 +11,12 @@ import type { Stream } from '../routing/stream.js';
 import { socketTransport } from '../routing/transport.js';
 import type { Config } from '../runtime/config.js';
 import type { Log } from '../runtime/log.js';
-import { encodeFrame } from '../wire/frame.js';
-import { ADD_ROUTE, CONFIG } from '../wire/handles.js';
+import { ADD_ROUTE } from '../wire/handles.js';
 import { LineSplitter } from '../wire/lines.js';
-import { serialize } from '../wire/serialize.js';
 import { ConnectError, type ExitStatus, type OpenPipe, type Pipe, type Stage } from './attempt.js';
-import { commandLine, nodeArgs } from './command.js';
+import { commandLine, newMarker, nodeArgs } from './command.js';
 import { Handshake } from './handshake.js';
+import { encodePreamble } from './preamble.js';
 import { Progress, type StageTimeouts } from './progress.js';
 
 /** What to start, resolved by the master. Plain values: it travels to the hop that connects. */
@@ -68,10 +67,10 @@ export function connectChild<Target>(
   const { router } = host;
   const stream = pendingStream(router, request.id);
   if (router.upstream) router.sendTo(router.upstream, ADD_ROUTE, [request.id, router.id]);
-  const preamble = preambleOf(host, request);
+  const preamble = encodePreamble(host.pushedCore, router.id, request.id, request.config);
   const progress = new Progress(request, {
     ...preamble,
-    marker: `kinetin-${Math.random().toString(36).slice(2, 10)}`,
+    marker: newMarker(),
     title: request.title,
   });
   const done = attempt(host, open, request, progress, stream, preamble.bytes).catch((error) => {
@@ -85,16 +84,6 @@ export function connectChild<Target>(
 function pendingStream(router: Router, id: number): Stream {
   const known = router.routes.get(id);
   return known && known.peer === id ? known : router.addStream('child', id);
-}
-
-function preambleOf({ router, pushedCore }: ParentHost, { id, config }: ConnectRequest) {
-  const header = { flags: 0, destination: id, source: router.id, authority: router.id };
-  const configFrame = encodeFrame(
-    { ...header, handle: CONFIG, replyHandle: 0, number: 0 },
-    serialize(config),
-  );
-  const bytes = Buffer.concat([pushedCore, configFrame]);
-  return { bytes, coreBytes: pushedCore.length, preambleBytes: bytes.length };
 }
 
 async function attempt<Target>(

@@ -10,7 +10,7 @@ export {
   type Pipe,
   type Stage,
 } from './attempt.js';
-export { type CommandOptions, commandLine, nodeArgs } from './command.js';
+export { type CommandOptions, commandLine, newMarker, nodeArgs } from './command.js';
 export {
   type Connected,
   type Connecting,
@@ -21,4 +21,5 @@ export {
 export type { HopRequest } from './main.js';
 export { type LocalTarget, openLocal } from './methods/local.js';
 export * from './methods/ssh.js';
+export { encodePreamble, type Preamble } from './preamble.js';
 export type { StageTimeouts } from './progress.js';

@@ -6,7 +6,6 @@
  */
 
 export {
-  ChannelError,
   DeadLetterError,
   KinetinError,
   ModuleError,

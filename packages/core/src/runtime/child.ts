@@ -35,8 +35,7 @@ export interface Child {
   pushedCore: Buffer;
 }
 
-export function startChild(boot: MainBoot): void {
-  const { leftover } = boot;
+export function startChild([input, output, marker, core, pushedCore, leftover]: MainBoot): void {
   const decoder = new FrameDecoder();
   const frames: Buffer[] = [];
   decoder.push(leftover, (frame) => frames.push(frame));
@@ -54,29 +53,29 @@ export function startChild(boot: MainBoot): void {
   const modules = new ModuleStore(router);
   const getText = (hash: string) => modules.get(hash).then((packed) => unpackModule(hash, packed));
   const loader = new Loader(getText, { '@kinetin/core': api });
-  const child: Child = { router, broker, config, log, loader, pushedCore: boot.pushedCore };
+  const child: Child = { router, broker, config, log, loader, pushedCore };
   listenForRoutes(router);
   const dispatcher = new Dispatcher({ router, loader, log, firstArguments: [child] });
   const serve = { policy: router.isAbove };
   router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL_MAIN);
-  router.listen({ ...serve, onMessage: () => end(child, boot) }, SHUTDOWN);
+  router.listen({ ...serve, onMessage: () => end(child, output) }, SHUTDOWN);
   router.onStreamClosed = (stream) => {
-    if (stream.side === 'parent') end(child, boot);
+    if (stream.side === 'parent') end(child, output);
     if (stream.side === 'child') broker.release(stream.peer);
   };
   if (config.workThread === 'none') serveCalls(router, config, getText);
   else {
-    const thread = new WorkThread({ router, config, core: boot.core, log });
+    const thread = new WorkThread({ router, config, core, log });
     if (config.workThread === 'eager') thread.start();
   }
-  boot.output.write(`${boot.marker} ready\n`);
+  output.write(`${marker} ready\n`);
   const upstream = router.addStream('parent', sourceOf(first));
-  upstream.attach(socketTransport(boot.input, boot.output));
+  upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));
 }
 
 /** Ends this context: its children, then what is still to be sent, then the process group. */
-function end({ router, broker }: Child, { output }: MainBoot): void {
+function end({ router, broker }: Child, output: MainBoot[1]): void {
   const upstream = router.upstream as NonNullable<typeof router.upstream>;
   broker.shutdown(CHILDREN_GRACE_MS).then(() => {
     // A lost parent gets nothing more; a living one gets all that was said.

@@ -22,17 +22,19 @@ export interface Config {
 }
 
 /** What the first stage hands to the core in the main thread. */
-export interface MainBoot {
-  input: import('net').Socket;
-  output: import('net').Socket;
+export type MainBoot = [
+  input: import('net').Socket,
+  /** May be the same as `input`. */
+  output: import('net').Socket,
   /** The line that this child answers with begins with this. */
-  marker: string;
-  /** The core as text, for the work thread; and compressed as it came, for children of this child. */
-  core: string;
-  pushedCore: Buffer;
+  marker: string,
+  /** The core as text, for the work thread. */
+  core: string,
+  /** The core as it came, compressed: for children of this child. */
+  pushedCore: Buffer,
   /** What has been read after the core: begins with the whole CONFIG frame. */
-  leftover: Buffer;
-}
+  leftover: Buffer,
+];
 
 /** What the main thread hands to the core in the work thread. */
 export interface ThreadBoot {

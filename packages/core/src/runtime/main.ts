@@ -9,5 +9,5 @@ import { startWorkThread } from './work-thread.js';
 
 declare const boot: MainBoot | ThreadBoot;
 
-if ('thread' in boot) startWorkThread(boot);
-else startChild(boot);
+if (Array.isArray(boot)) startChild(boot);
+else startWorkThread(boot);

@@ -16,8 +16,7 @@ import { portTransport } from './port.js';
 
 /** Evaluates the core that comes as the first message. */
 const THREAD_MAIN =
-  'var w=require("worker_threads");w.parentPort.once("message",function(boot){' +
-  'Function("require","boot",boot.core)(require,boot)})';
+  'require("worker_threads").parentPort.once("message",b=>Function("boot",b.core)(b))';
 
 export interface WorkThreadOptions {
   router: Router;

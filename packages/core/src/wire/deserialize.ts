@@ -37,10 +37,17 @@ export function deserialize(input: Buffer, codec?: EndpointCodec): unknown {
   endpoints = codec;
   made = [];
   depth = 0;
-  const value = read();
-  if (at !== input.length) bad(`${input.length - at} bytes too many`);
-  made = [];
-  return value;
+  try {
+    const value = read();
+    if (at !== input.length) bad(`${input.length - at} bytes too many`);
+    return value;
+  } catch (error) {
+    // More than the engine can hold (a Map, a text), or what a codec says.
+    throw error instanceof ProtocolError ? error : bad((error as Error).message);
+  } finally {
+    // A large payload is not kept until the next.
+    bytes = made = [] as never[] as never;
+  }
 }
 
 function bad(why: string): never {
@@ -179,11 +186,12 @@ function array(index: number): unknown[] {
   const length = count();
   const values: unknown[] = [];
   made[index] = values;
-  values.length = length;
   for (let i = 0; i < length; i++) {
     if (bytes[at] === T.HOLE) at++;
     else values[i] = read();
   }
+  // Not before: arrays in arrays could each claim the rest of the payload.
+  values.length = length;
   return values;
 }
 
@@ -224,7 +232,8 @@ function error(index: number): Error {
   const failure = new (ERRORS.get(name) || Error)(message);
   made[index] = failure;
   if (failure.name !== name) define(failure, 'name', name, false);
-  define(failure, 'stack', stack, false);
+  // Assigned: to define it would format the stack of this place first, which is slow.
+  failure.stack = stack;
   if (byte() !== T.OBJECT) bad('an error is malformed');
   const own = properties({}) as Record<string, unknown>;
   for (const key of Object.keys(own)) {

@@ -44,8 +44,9 @@ const MAX_SPARE_BYTES = 4194304;
 /** Bytes of `scratch` that are written. */
 let at = 0;
 let endpoints: EndpointCodec | undefined;
-/** Objects met in this value, with their index. */
-let seen: Map<object, number> | undefined;
+/** Objects met in this value, with their index; and in order. */
+let seen: Map<object, number>;
+let order: object[];
 let depth = 0;
 /** Keys and indices from the root to the value being written. */
 let path: (string | number)[] = [];
@@ -62,12 +63,13 @@ export function serialize(
   headroom = 0,
   root = 'value',
 ): Buffer {
-  const outer = { scratch, at, endpoints, seen, depth, path };
+  const outer = { scratch, at, endpoints, seen, order, depth, path };
   scratch = spare || Buffer.allocUnsafe(1024);
   spare = undefined;
   at = headroom;
   endpoints = codec;
-  seen = undefined;
+  seen = new Map();
+  order = [];
   depth = 0;
   path = [root];
   try {
@@ -75,9 +77,11 @@ export function serialize(
     const bytes = Buffer.allocUnsafe(at);
     scratch.copy(bytes, headroom, headroom, at);
     return bytes;
+  } catch (error) {
+    throw asRefusal(error);
   } finally {
     spare = scratch.length > MAX_SPARE_BYTES ? Buffer.allocUnsafe(16384) : scratch;
-    ({ scratch, at, endpoints, seen, depth, path } = outer);
+    ({ scratch, at, endpoints, seen, order, depth, path } = outer);
   }
 }
 
@@ -135,13 +139,24 @@ function raw(value: Uint8Array): void {
 }
 
 function refuse(what: string): never {
+  throw refusal(what);
+}
+
+/** Getters, proxies and codecs may throw anything. */
+function asRefusal(thrown: unknown): SerializeError {
+  return thrown instanceof SerializeError
+    ? thrown
+    : refusal(`it throws ${thrown && (thrown as Error).message}`);
+}
+
+function refusal(what: string): SerializeError {
   let name = '';
   for (const key of path) {
     if (!name) name = String(key);
     else if (typeof key === 'number') name += `[${key}]`;
     else name += /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
   }
-  throw new SerializeError(`${name} cannot travel: ${what}`, name);
+  return new SerializeError(`${name} cannot travel: ${what}`, name);
 }
 
 function write(value: unknown): void {
@@ -190,13 +205,12 @@ function string(value: string): void {
 }
 
 function object(value: object): void {
-  if (!seen) seen = new Map();
   const index = seen.get(value);
   if (index !== undefined) {
     byte(T.REFERENCE);
     return varint(index);
   }
-  seen.set(value, seen.size);
+  seen.set(value, order.push(value) - 1);
   if (++depth > MAX_DEPTH) refuse(`nested more than ${MAX_DEPTH} levels deep`);
   const endpoint = endpoints?.encode(value);
   if (endpoint) {
@@ -223,7 +237,8 @@ function builtin(value: object): void {
   }
   const kind = Object.prototype.toString.call(value).slice(8, -1);
   const view = VIEWS.indexOf(kind);
-  if (view >= 0) return binary(value, view);
+  // Anything may call itself a typed array.
+  if (!view || (view > 0 && ArrayBuffer.isView(value))) return binary(value, view);
   if (value instanceof Error || kind === 'Error') return error(value as Error);
   if (value instanceof Map) {
     const flat: unknown[] = [];
@@ -246,9 +261,10 @@ function builtin(value: object): void {
   refuse(`an instance of ${value.constructor?.name || kind}`);
 }
 
-function at_(key: string | number, value: unknown): void {
+/** Reads the part itself: a getter that throws has a path, too. */
+function part(owner: object, key: string | number): void {
   path.push(key);
-  write(value);
+  write((owner as Record<string, unknown>)[key]);
   path.pop();
 }
 
@@ -256,7 +272,7 @@ function array(value: unknown[]): void {
   byte(T.ARRAY);
   varint(value.length);
   for (let i = 0; i < value.length; i++) {
-    if (i in value) at_(i, value[i]);
+    if (i in value) part(value, i);
     else byte(T.HOLE);
   }
 }
@@ -264,7 +280,9 @@ function array(value: unknown[]): void {
 function entries(flat: unknown[], width: number): void {
   varint(flat.length / width);
   flat.forEach((item, i) => {
-    at_(Math.floor(i / width), item);
+    path.push(Math.floor(i / width));
+    write(item);
+    path.pop();
   });
 }
 
@@ -274,58 +292,58 @@ function record(value: object): void {
   varint(keys.length);
   for (const key of keys) {
     text(key);
-    at_(key, (value as Record<string, unknown>)[key]);
+    part(value, key);
   }
 }
 
 function binary(value: object, view: number): void {
+  const { buffer, byteOffset, byteLength } = value as Uint8Array;
   byte(T.VIEW);
   byte(view);
   raw(
     view
-      ? new Uint8Array(
-          (value as Uint8Array).buffer,
-          (value as Uint8Array).byteOffset,
-          (value as Uint8Array).byteLength,
-        )
-      : new Uint8Array(value as ArrayBuffer),
+      ? new Uint8Array(buffer, byteOffset, byteLength)
+      : new Uint8Array(value as unknown as ArrayBuffer),
   );
 }
 
 /** Never fails for a part of the error that cannot travel: a note takes its place. */
 function error(value: Error): void {
-  const properties = new Map<string, unknown>();
-  for (const key of Object.keys(value).concat('cause', 'errors', 'code')) {
-    if (key in value) properties.set(key, (value as unknown as Record<string, unknown>)[key]);
-  }
+  const keys = new Set(
+    Object.keys(value).concat(['cause', 'errors', 'code'].filter((key) => key in value)),
+  );
   byte(T.ERROR);
-  for (const part of [value.name, value.message, value.stack]) text(cut(part));
+  for (const key of ['name', 'message', 'stack'] as const) text(shown(value, key));
   byte(T.OBJECT);
-  varint(properties.size);
-  properties.forEach((item, key) => {
+  varint(keys.size);
+  keys.forEach((key) => {
     text(key);
-    lenient(key, item);
+    lenient(value, key);
   });
 }
 
-function cut(part: unknown): string {
-  const whole = String(part);
+function shown(value: Error, key: 'name' | 'message' | 'stack'): string {
+  let whole = '';
+  try {
+    whole = String(value[key] || '');
+  } catch {
+    // It cannot be read, or not be made a text.
+  }
   return whole.length <= MAX_ERROR_CHARS
     ? whole
     : `${whole.slice(0, MAX_ERROR_CHARS)} ... (${whole.length - MAX_ERROR_CHARS} more characters)`;
 }
 
-function lenient(key: string, value: unknown): void {
-  const mark = { at, depth, length: path.length, size: (seen as Map<object, number>).size };
+function lenient(owner: object, key: string): void {
+  const mark = { at, depth, length: path.length, size: order.length };
   try {
-    at_(key, value);
+    part(owner, key);
   } catch (failure) {
+    const { message } = asRefusal(failure);
     at = mark.at;
     depth = mark.depth;
     path.length = mark.length;
-    (seen as Map<object, number>).forEach((index, item, map) => {
-      if (index >= mark.size) map.delete(item);
-    });
-    string(`[${(failure as Error).message}]`);
+    while (order.length > mark.size) seen.delete(order.pop() as object);
+    string(`[${message}]`);
   }
 }

@@ -75,7 +75,10 @@ export function startBundler(): Promise<typeof Esbuild> {
   return bundler;
 }
 
-/** Ends esbuild's process, which otherwise ends with this one. The next bundle starts another. */
+/**
+ * Ends esbuild's process, which otherwise ends with this one. The next bundle starts another; so
+ * does whoever else uses esbuild in this program, since they share it.
+ */
 export async function stopBundler(): Promise<void> {
   const running = await bundler;
   bundler = undefined;

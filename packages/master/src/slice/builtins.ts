@@ -23,33 +23,44 @@ const SKIPPED_MODULES = new Set(['punycode', 'sys', 'domain', 'process']);
 
 let known = new Map<unknown, Builtin>();
 let knownModules = 0;
+/** Adds to `known`, step by step: most functions are found in the first steps. */
+let search: Iterator<void> = [][Symbol.iterator]();
 
 export function findBuiltin(fn: unknown): Builtin | undefined {
-  const found = known.get(fn);
-  if (found) return found;
   const modules = loadedModules();
-  if (modules.length === knownModules) return undefined;
-  knownModules = modules.length;
-  known = collectBuiltins(modules);
+  if (!known.has(fn) && modules.length !== knownModules) {
+    knownModules = modules.length;
+    known = new Map();
+    search = collectBuiltins(known, modules);
+  }
+  while (!known.has(fn) && !search.next().done);
   return known.get(fn);
 }
 
 /** The first name of a function wins: globals come first, and shorter names. */
-function collectBuiltins(modules: readonly string[]): Map<unknown, Builtin> {
-  const found = new Map<unknown, Builtin>();
+function* collectBuiltins(
+  found: Map<unknown, Builtin>,
+  modules: readonly string[],
+): Generator<void> {
   const add = (value: unknown, at: Builtin) => {
     if (typeof value === 'function' && !found.has(value)) found.set(value, at);
   };
+  const plain = modules.filter((name) => !name.includes('/'));
   // Older Nodes lack modules such as `fs/promises`.
-  const plain = modules.filter((name) => !name.includes('/')).flatMap(moduleMembers);
-  const nested = modules.filter((name) => name.includes('/')).flatMap(moduleMembers);
-  for (const owners of [globals(), plain, nested]) {
+  const nested = modules.filter((name) => name.includes('/'));
+  for (const ownersOf of [
+    globals,
+    () => plain.flatMap(moduleMembers),
+    () => nested.flatMap(moduleMembers),
+  ]) {
+    const owners = ownersOf();
     for (const [value, at] of owners) add(value, at);
+    yield;
     for (const [owner, { module, path }] of owners) {
       for (const [key, value] of members(owner)) add(value, { module, path: [...path, key] });
     }
+    yield;
   }
-  return found;
 }
 
 function moduleMembers(module: string): [unknown, Builtin][] {
@@ -85,7 +96,8 @@ function globals(): [unknown, Builtin][] {
 /** Data properties only. */
 function* members(value: unknown): Generator<[string, unknown]> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
-  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+  for (const key of Object.getOwnPropertyNames(value)) {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key)!;
     if ('value' in descriptor && key !== 'constructor') yield [key, descriptor.value];
   }
 }

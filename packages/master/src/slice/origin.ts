@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Script } from './inspect.js';
 import { positionAt } from './syntax.js';
@@ -44,11 +44,10 @@ export function describeOrigin({ file, line, column }: Origin): string {
   return `${file}:${line}:${column}`;
 }
 
-/** Loaders such as tsx add a query to the names of files. */
+/** The query that loaders add to a file's URL is no part of its path. */
 function filePath(url: string): string | undefined {
-  const plain = url.replace(/[?#].*$/s, '');
-  if (plain.startsWith('file:')) return fileURLToPath(plain);
-  return plain.startsWith('/') ? plain : undefined;
+  if (url.startsWith('file:')) return fileURLToPath(url);
+  return isAbsolute(url) ? url : undefined;
 }
 
 /** A map that cannot be read is as good as none: positions are then those of the executed text. */

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { stopBundler } from '../../src/bundle/module.js';
 import { type Anything, load, send } from './evaluate.js';
 
 const forms = await load('forms.mjs');
@@ -36,6 +35,9 @@ const CASES: readonly Case[] = [
   ['a method with a computed name', tasks.computed10, [3], 3],
   ['an arrow in an object', tasks.arrow, [3], 13],
   ['a method of a nested object with that as this', tasks.nested.deep, [3], 12],
+  ['a member that calls itself through its object', tasks.recursive, [3], 10],
+  ['the first value of a variable', forms.first, [], 'first'],
+  ['a later value of a variable', forms.second, [], 'second'],
   ['a member without its siblings', forms.mixed.travels, [3], 13],
   ['a constructor function with its prototype', forms.legacy, [], 27],
   ['a function that uses a compiled enum', forms.color, [], 'Red'],
@@ -64,8 +66,6 @@ const CASES: readonly Case[] = [
 ];
 
 describe('slice/reference-forms', () => {
-  after(stopBundler);
-
   for (const [title, fn, args, expected] of CASES) {
     it(`sends ${title}`, async () => {
       const sent = await send(fn);

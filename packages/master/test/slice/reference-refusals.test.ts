@@ -2,7 +2,6 @@ import { relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { stopBundler } from '../../src/bundle/module.js';
 import { SliceError } from '../../src/errors.js';
 import { referenceFunction } from '../../src/slice/reference.js';
 import { load } from './evaluate.js';
@@ -17,8 +16,6 @@ const { inner, Tasks, tasks } = forms;
 const folder = fileURLToPath(new URL('../fixtures/slice', import.meta.url));
 
 describe('slice/reference-refusals', () => {
-  after(stopBundler);
-
   it('lists the variables of the code around a function, with their places', async () => {
     const error = await failure(inner.free);
     expect(error.code).to.equal('ERR_FREE_IDENTIFIER');

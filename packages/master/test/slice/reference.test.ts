@@ -1,6 +1,10 @@
-import { cpus, hostname } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runInThisContext } from 'node:vm';
 import { expect } from 'chai';
-import { stopBundler } from '../../src/bundle/module.js';
+import { BundleError } from '../../src/errors.js';
 import { referenceFunction } from '../../src/slice/reference.js';
 import { load, send } from './evaluate.js';
 
@@ -10,7 +14,6 @@ const events = globalThis.sliceEvents.splice(0);
 const offset = 30;
 
 describe('slice/reference', () => {
-  after(stopBundler);
   afterEach(() => {
     expect(globalThis.sliceEvents.splice(0), 'statements that ran on their own').to.deep.equal([]);
   });
@@ -49,7 +52,8 @@ describe('slice/reference', () => {
 
   it('looks at a place in a file once, however many closures are made there', async () => {
     const make = () => (x: number) => x + 1;
-    expect(await referenceFunction(make())).to.equal(await referenceFunction(make()));
+    const [one, two] = [await send(make()), await send(make())];
+    expect(one.target.module).to.equal(two.target.module);
   });
 
   it('gives equal functions of one file equal hashes', async () => {
@@ -64,9 +68,43 @@ describe('slice/reference', () => {
     expect(await referenceFunction(inflateRawSync)).to.include({ kind: 'builtin', module: 'zlib' });
   });
 
+  it('leaves a function in its object where it needs the object', async () => {
+    expect((await send(forms.tasks.recursive)).target.path).to.deep.equal(['default', 'recursive']);
+    expect((await send(forms.tasks.plain)).target.path).to.deep.equal(['default']);
+  });
+
+  it('tries again after a failure', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kinetin-slice-'));
+    const file = join(folder, 'early.mjs');
+    writeFileSync(file, 'export const load = async () => (await import("./late.mjs")).late;');
+    const early = await import(pathToFileURL(file).href);
+    const error = await send(early.load).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(BundleError);
+    writeFileSync(join(folder, 'late.mjs'), 'export const late = 1;');
+    expect(await (await send(early.load)).call()).to.equal(1);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('gives modules that import the program in turn its exports, and does not run it', async () => {
+    const { limitOf } = await load('cycle-main.mjs');
+    expect(globalThis.sliceEvents.splice(0)).to.include('main');
+    expect((await send(limitOf)).call(12)).to.equal(10);
+  });
+
+  it('sends functions with the counters of istanbul', async () => {
+    expect((await send((await load('counted.cjs')).counted)).call(1)).to.equal(2);
+  });
+
   it('sends functions made by eval that need nothing', async () => {
+    // biome-ignore lint/security/noGlobalEval: it is what is tested
     expect((await send(globalThis.eval('(x) => x + 1'))).call(1)).to.equal(2);
     expect((await send(new Function('x', 'return x + 1'))).call(1)).to.equal(2);
+  });
+
+  it('takes a path as sourceURL for the file, as Node writes for TypeScript it has stripped', async () => {
+    const file = fileURLToPath(new URL('../fixtures/slice/stripped.cts', import.meta.url));
+    const text = `(x) => require('./common-lib.cjs').double(x)\n\n//# sourceURL=${file}`;
+    expect((await send(runInThisContext(text))).call(2)).to.equal(4);
   });
 
   it('gives import.meta.url the address of the original file', async () => {
