@@ -23,9 +23,9 @@ const liveCore: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
       const file = join(resolveDir, path);
-      const isOwn = file.startsWith(join(core, 'src/parent'));
-      // Constants are not part of a living core: they are inlined.
-      const isConstant = /wire.(handles|limits)\.js$/.test(file);
+      const isOwn = /src.(parent|thread)\b/.test(file.slice(core.length));
+      // Constants and text tools are not part of a living core: each bundle has its own.
+      const isConstant = /wire.(handles|levels|limits|lines)\.js$/.test(file);
       return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
     });
     onResolve({ filter: /^@kinetin\/core$/ }, ({ path }) => ({ path, external: true }));
@@ -43,6 +43,7 @@ const liveCore: Plugin = {
 const artefacts = [
   { name: 'core', entry: 'src/runtime/main.ts', plugins: [] },
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
+  { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
   { name: 'local', entry: 'src/parent/methods/local.ts', plugins: [liveCore] },
   { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
   // The library with its optional native parts left out: it does without them.

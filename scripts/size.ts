@@ -24,6 +24,7 @@ const preamble = encodePreamble(pushedCore, 0, 1, {
   logLevel: 20,
   maxMessageBytes: 134217728,
   workThread: 'eager',
+  threadModule: Buffer.alloc(32),
 });
 const command = {
   ...preamble,
@@ -41,6 +42,9 @@ const rows = Object.entries(budgets).map(([name, { budget, when }]) => ({
   budget,
   when,
 }));
+for (const name of Object.keys(manifest)) {
+  if (!budgets[name]) throw new Error(`${name} has no budget in size-budget.json`);
+}
 const number = (value: number) => value.toLocaleString('en');
 
 for (const { name, bytes, budget } of rows) {
@@ -61,7 +65,7 @@ const table = [
   ),
 ].join('\n');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const marked = /(<!-- size -->\n)[^]*(\n<!-- \/size -->)/;
+const marked = /(<!-- size -->\n)[\s\S]*(\n<!-- \/size -->)/;
 if (!marked.test(readme))
   throw new Error('README.md has no <!-- size --> and <!-- /size --> lines');
 writeFileSync(join(root, 'README.md'), readme.replace(marked, `$1${table}$2`));

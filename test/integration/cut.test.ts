@@ -6,19 +6,22 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { type Duplex, PassThrough, Transform, type Writable } from 'node:stream';
-import { Broker, handles, listenForRoutes, Router } from '@kinetin/core';
+import { Broker, handles, listenForRoutes, ModuleStore, Router } from '@kinetin/core';
 import { type ConnectError, connectChild, type OpenPipe } from '@kinetin/core/parent';
 import { expect } from 'chai';
 import { isAlive, until } from '../support/processes.js';
 
 const { resolve } = createRequire(import.meta.url);
-const pushedCore = readFileSync(resolve('@kinetin/core/pushed/core.js.br'));
+const read = (file: string) => readFileSync(resolve(`@kinetin/core/pushed/${file}`));
+const pushedCore = read('core.js.br');
+const threadHash: string = JSON.parse(read('manifest.json').toString()).thread.hash;
 
 /** A root of a tree without anything above the core. */
 function makeHost() {
   const router = new Router({ id: 0, parentIds: [] });
   const broker = new Broker(router);
   listenForRoutes(router);
+  new ModuleStore(router).add(threadHash, read('thread.js.br'));
   router.onStreamClosed = (stream) => broker.release(stream.peer);
   return { router, broker, pushedCore, log: () => {}, vendor: () => Promise.reject() };
 }
@@ -32,6 +35,7 @@ const request = {
     logLevel: 20,
     maxMessageBytes: 1 << 20,
     workThread: 'eager' as const,
+    threadModule: Buffer.from(threadHash, 'hex'),
   },
   title: 'kinetin:test',
   timeoutMs: 20_000,

@@ -22,6 +22,7 @@ import {
   openSsh,
 } from '@kinetin/core/parent';
 import type { Context } from './context.js';
+import { printable } from './logs/sink.js';
 import type { ResolvedContextOptions } from './options.js';
 import { type PushedName, pushedModule } from './pushed.js';
 
@@ -55,7 +56,6 @@ export interface Start {
   readonly id: number;
   readonly name: string;
   readonly method: MethodName;
-  readonly target: unknown;
   readonly options: ResolvedContextOptions;
   /** Rejects when the attempt is to be given up. */
   readonly signal: AbortSignal;
@@ -83,17 +83,23 @@ export async function connect(
   host: ConnectHost,
   via: Context | undefined,
   start: Start,
+  getTarget: () => Promise<unknown>,
 ): Promise<Connected> {
   try {
-    return await (via ? connectVia(host, via, start) : connectHere(host, start));
+    start.signal.throwIfAborted();
+    const target = await getTarget();
+    const connected = via ? connectVia(host, via, start, target) : connectHere(host, start, target);
+    return sane(await connected);
   } catch (error) {
-    // Where the hop has not said so already, those who wait for the context learn it here.
-    if (host.core.routes.has(start.id)) host.core.removeRoute(start.id, 'it was not started');
-    throw start.signal.aborted ? start.signal.reason : await explain(via, error);
+    // Where nobody has said so already, those who wait for the context learn it here.
+    const stream = host.core.routes.get(start.id);
+    if (stream?.peer === start.id) stream.close((error as Error).message);
+    else if (stream) host.core.removeRoute(start.id, 'it was not started');
+    throw start.signal.aborted ? start.signal.reason : sanitize(await explain(via, error));
   }
 }
 
-function connectHere(host: ConnectHost, start: Start): Promise<Connected> {
+function connectHere(host: ConnectHost, start: Start, target: unknown): Promise<Connected> {
   const parentHost = {
     router: host.core,
     broker: host.broker,
@@ -101,13 +107,18 @@ function connectHere(host: ConnectHost, start: Start): Promise<Connected> {
     pushedCore: pushedModule('core').packed,
     vendor: async (name: string) => (await import(name)).default,
   };
-  const request = requestOf(host, start, [host.core.id]);
+  const request = requestOf(host, start, target, [host.core.id]);
   const { done, cancel } = connectChild(parentHost, METHODS[start.method].here, request);
   return untilAborted(start.signal, done, cancel);
 }
 
 /** The request, and all that it takes to carry it out, are written at once, and wait in order. */
-function connectVia(host: ConnectHost, via: Context, start: Start): Promise<Connected> {
+function connectVia(
+  host: ConnectHost,
+  via: Context,
+  start: Start,
+  target: unknown,
+): Promise<Connected> {
   const { core, modules } = host;
   if (!core.routes.has(start.id)) throw new DeadLetterError('ERR_NO_ROUTE', `${via.name} is lost`);
   const push = (name: PushedName): string => {
@@ -119,7 +130,7 @@ function connectVia(host: ConnectHost, via: Context, start: Start): Promise<Conn
   const parent = Buffer.from(push('parent'), 'hex');
   const { open, vendor } = METHODS[start.method];
   const request: HopRequest = {
-    ...requestOf(host, start, [...pathTo(via).reverse(), core.id]),
+    ...requestOf(host, start, target, [...pathTo(via).reverse(), core.id]),
     method: push(start.method),
     open,
     vendor: Object.fromEntries(vendor.map((name) => [name, push(name)])),
@@ -148,11 +159,24 @@ async function untilAborted<Value>(
   }
 }
 
-function requestOf(host: ConnectHost, start: Start, parentIds: number[]): ConnectRequest {
-  const { id, name, target, options } = start;
+function requestOf(
+  host: ConnectHost,
+  start: Start,
+  target: unknown,
+  parentIds: number[],
+): ConnectRequest {
+  const { id, name, options } = start;
   const { title, node, timeoutMs, stageTimeoutsMs, workThread } = options;
   const { maxMessageBytes } = host.core;
-  const config: Config = { parentIds, name, logLevel: host.logLevel, maxMessageBytes, workThread };
+  const threadModule = Buffer.from(pushedModule('thread').hash, 'hex');
+  const config: Config = {
+    parentIds,
+    name,
+    logLevel: host.logLevel,
+    maxMessageBytes,
+    workThread,
+    threadModule,
+  };
   return { id, target, config, title, node, timeoutMs, stageTimeoutsMs };
 }
 
@@ -173,6 +197,19 @@ async function explain(via: Context | undefined, error: unknown): Promise<unknow
   const { code, stage, output, exit, cause } = error as ConnectError;
   const details = { stage, output: output ?? [], exit, ...(cause === undefined ? {} : { cause }) };
   return new ConnectError(code ?? 'ERR_CONNECT', error.message, details);
+}
+
+/** What the other side says of itself is shown to people, and may be anything. */
+function sane({ pid, nodeVersion, facts }: Connected): Connected {
+  return { pid: Number(pid), nodeVersion: printable(String(nodeVersion)).slice(0, 32), facts };
+}
+
+/** The texts of an error may hold what the other side has printed. */
+function sanitize(error: unknown): unknown {
+  if (!(error instanceof ConnectError)) return error;
+  error.message = printable(error.message);
+  error.output = error.output.map((line) => printable(line));
+  return error;
 }
 
 /** Turns what went wrong with a hop into what that means for those behind it. */

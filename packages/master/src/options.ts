@@ -107,7 +107,7 @@ export function resolveContextOptions(options: ContextOptions): ResolvedContextO
     throw invalidArgument(`connectTimeout must be a number of ms above 0, not ${connectTimeout}`);
   }
   return {
-    title: (title ?? defaultTitle()).replace(/[^\w@:.=+-]/g, '_'),
+    title: (title ?? defaultTitle()).replace(/^-|[^\w@:.=+-]/g, '_'),
     node,
     workThread,
     timeoutMs: connectTimeout,

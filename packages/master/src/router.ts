@@ -24,6 +24,7 @@ import {
 import { Context, PendingContext } from './context.js';
 import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
 import { type ContextOptions, type RouterOptions, resolveContextOptions } from './options.js';
+import { pushedModule } from './pushed.js';
 import { adoptHostKey } from './ssh/adopt-host-key.js';
 import { invalidArgument } from './ssh/invalid-argument.js';
 import { resolveSshOptions, type SshOptions } from './ssh/options.js';
@@ -92,6 +93,8 @@ export class Router implements AsyncDisposable {
       log: (level, text, id = 0) => this.#log(id, level, text),
       sourceMaps: new Map(),
     };
+    const { hash, packed } = pushedModule('thread');
+    this.#host.modules.add(hash, packed);
     listenForRoutes(this.#core);
     this.#core.listen({ onMessage: (message) => this.#receiveLog(message) }, handles.LOG);
     this.#core.onStreamClosed = (stream, reason) => {
@@ -187,7 +190,7 @@ export class Router implements AsyncDisposable {
     const id = ++this.#lastId;
     const path = via ? `${via.name}.${name}` : name;
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
-    const start: Omit<Start, 'target'> = {
+    const start: Start = {
       id,
       name: path,
       method,
@@ -195,7 +198,8 @@ export class Router implements AsyncDisposable {
       signal: AbortSignal.any(signals),
     };
     expectContext(this.#core, via, id);
-    const connected = this.#connect(via, start, target);
+    if (resolved.workThread !== 'lazy') this.#host.modules.push(pushedModule('thread').hash, id);
+    const connected = connect(this.#host, via, start, target);
     const context = new Context(this.#host, { id, name: path, method, via, connected });
     this.#contexts.set(id, context);
     const ready = connected.then((facts) => {
@@ -209,15 +213,6 @@ export class Router implements AsyncDisposable {
     });
     connected.catch(() => this.#contexts.delete(id));
     return new PendingContext(context, ready);
-  }
-
-  async #connect(
-    via: Context | undefined,
-    start: Omit<Start, 'target'>,
-    target: () => Promise<unknown>,
-  ): Promise<Connected> {
-    start.signal.throwIfAborted();
-    return connect(this.#host, via, { ...start, target: await target() });
   }
 
   #receiveLog(message: Message): void {

@@ -11,7 +11,7 @@ import type { Stream } from '../routing/stream.js';
 import { socketTransport } from '../routing/transport.js';
 import type { Config } from '../runtime/config.js';
 import type { Log } from '../runtime/log.js';
-import { ADD_ROUTE } from '../wire/handles.js';
+import { INFO } from '../wire/levels.js';
 import { LineSplitter } from '../wire/lines.js';
 import { ConnectError, type ExitStatus, type OpenPipe, type Pipe, type Stage } from './attempt.js';
 import { commandLine, newMarker, nodeArgs } from './command.js';
@@ -66,7 +66,6 @@ export function connectChild<Target>(
 ): Connecting {
   const { router } = host;
   const stream = pendingStream(router, request.id);
-  if (router.upstream) router.sendTo(router.upstream, ADD_ROUTE, [request.id, router.id]);
   const preamble = encodePreamble(host.pushedCore, router.id, request.id, request.config);
   const progress = new Progress(request, {
     ...preamble,
@@ -121,12 +120,9 @@ async function attempt<Target>(
   stream.attach(socketTransport(pipe.output, pipe.input), preamble);
   const child = await progress.race(handshake(pipe, progress, (rest) => stream.open(rest)));
   progress.end();
-  sink = (line) => host.log(PRINTED, line, request.id);
+  sink = (line) => host.log(INFO, line, request.id);
   return { ...child, facts: pipe.facts || {} };
 }
-
-/** The level of what a context prints outside of its work thread: INFO. */
-const PRINTED = 20;
 
 /** Reads the pipe up to the stream of frames, of which `onReady` gets the first bytes, in time. */
 function handshake(

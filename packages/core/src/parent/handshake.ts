@@ -20,6 +20,8 @@ export interface HandshakeEvents {
 
 /** Noise without a newline is handed on when it is this long. */
 const MAX_LINE = 4096;
+/** No line of the first stage is longer, but that of `none`. */
+const MARKER_ROOM = 256;
 
 export class Handshake {
   private _rest: Buffer = Buffer.alloc(0);
@@ -40,7 +42,13 @@ export class Handshake {
       this._rest = this._rest.slice(end + 1);
       this._line(line);
     }
-    if (this._rest.length > MAX_LINE) this.flush();
+    if (this._rest.length > MAX_LINE) {
+      // All but what may be the beginning of a marker.
+      const kept = this._rest.slice(-MARKER_ROOM);
+      this._rest = this._rest.slice(0, -MARKER_ROOM);
+      this.flush();
+      this._rest = kept;
+    }
   }
 
   /** Hands on noise that has no newline yet. */
@@ -61,7 +69,7 @@ export class Handshake {
       .split(' ');
     if (stage === 'shell') events.onShell();
     else if (stage === 'none') events.onNoNode(words);
-    else if (stage === 'node') events.onNode(String(words[0]), Number(words[1]));
+    else if (stage === 'node') events.onNode(String(words[0]), Number(words[1]) || 0);
     else if (stage === 'ready') {
       this._done = true;
       events.onReady(this._rest);

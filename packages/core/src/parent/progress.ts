@@ -23,7 +23,8 @@ export class Progress {
 
   private _lines: string[] = [''];
   private _cancels: (() => void)[] = [];
-  private _total: NodeJS.Timeout;
+  /** Runs from the first stage on: what waits for its turn is in no stage. */
+  private _total: NodeJS.Timeout | undefined;
   private _stageTimer: NodeJS.Timeout | undefined;
   private _reject: (reason: unknown) => void = () => {};
   private _failed: Promise<never>;
@@ -37,13 +38,14 @@ export class Progress {
     });
     // Nobody may be racing at the moment of the failure.
     this._failed.catch(() => {});
-    this._total = setTimeout(() => this._timeOut(_limits.timeoutMs), _limits.timeoutMs);
   }
 
   /** Enters a stage: its own deadline runs from now. Stages never go back. */
   enter(stage: Stage): void {
     if (this.isOver) return;
     this.stage = stage;
+    const { timeoutMs } = this._limits;
+    this._total = this._total || setTimeout(() => this._timeOut(timeoutMs), timeoutMs);
     clearTimeout(this._stageTimer as NodeJS.Timeout);
     const limit = this._limits.stageTimeoutsMs[stage];
     if (limit) this._stageTimer = setTimeout(() => this._timeOut(limit), limit);
@@ -53,7 +55,8 @@ export class Progress {
   note(text: string): void {
     const lines = text.split(/\r?\n/);
     const joined = this._lines[this._lines.length - 1] + (lines.shift() as string);
-    this._lines.splice(-1, 1, joined.slice(0, OUTPUT_LINE_CHARS), ...lines);
+    const cut = [joined, ...lines].map((line) => line.slice(0, OUTPUT_LINE_CHARS));
+    this._lines.splice(-1, 1, ...cut);
     this._lines.splice(0, this._lines.length - OUTPUT_LINES - 1);
   }
 
@@ -77,7 +80,7 @@ export class Progress {
   end(): void {
     this.isOver = true;
     this._cancels = [];
-    clearTimeout(this._total);
+    clearTimeout(this._total as NodeJS.Timeout);
     clearTimeout(this._stageTimer as NodeJS.Timeout);
   }
 

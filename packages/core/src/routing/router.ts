@@ -28,7 +28,7 @@ import * as H from '../wire/handles.js';
 import { MAX_FRAME_PAYLOAD, MAX_MESSAGE_BYTES } from '../wire/limits.js';
 import { type EndpointCodec, serialize } from '../wire/serialize.js';
 import { Inbox } from './inbox.js';
-import { isDead, type Message, type Outgoing, replyValue } from './message.js';
+import { type Message, type Outgoing, replyValue } from './message.js';
 import { Outbox } from './outbox.js';
 import { type Side, Stream } from './stream.js';
 
@@ -98,7 +98,7 @@ export class Router {
         this._refuse(
           frame,
           'ERR_MESSAGE_TOO_LARGE',
-          `message too large: more than ${this.maxMessageBytes} bytes`,
+          `message too large: maxMessageBytes is ${this.maxMessageBytes}`,
         ),
     });
     this._outbox = new Outbox({
@@ -184,8 +184,8 @@ export class Router {
       throw new KinetinError(
         'ProtocolError',
         'ERR_MESSAGE_TOO_LARGE',
-        `${root || 'value'} cannot travel: it takes ${body.length - HEADER_BYTES} bytes, more than ` +
-          `the ${this.maxMessageBytes} of maxMessageBytes; send it in parts`,
+        `${root || 'value'} cannot travel: ${body.length - HEADER_BYTES} bytes exceed maxMessageBytes, ` +
+          `${this.maxMessageBytes}; send it in parts`,
       );
     }
     return body;
@@ -267,7 +267,7 @@ export class Router {
       const expected =
         from.side === 'thread' ? source === this.id : this.routes.get(source) === from;
       if (!expected) {
-        return this._complain(`dropped a frame from ${from.peer} that claims to be from ${source}`);
+        return this._complain(`dropped a frame of ${from.peer} that claims to be of ${source}`);
       }
       setAuthority(frame, from.authority as number);
       if (from.side === 'thread') this.onThreadFrame(frame);
@@ -282,11 +282,11 @@ export class Router {
     if (stream === this) return this._deliver(frame, from);
     if (from) from.sentTo.add(destination);
     if (!stream || stream === from || !(stream as Stream).write(frame)) {
-      const reason = (stream as Stream | undefined)?.closed;
+      const reason = (stream as Stream | undefined)?.closed || 'there is no room, or no way';
       return this._refuse(
         frame,
         'ERR_NO_ROUTE',
-        `context ${destination} cannot be reached from context ${this.id}${reason ? `: ${reason}` : ''}`,
+        `context ${destination} cannot be reached from context ${this.id}: ${reason}`,
       );
     }
     if (from && (stream as Stream).isFull) from.waitFor(stream as Stream);
@@ -332,10 +332,9 @@ export class Router {
     if (!listener) {
       return this._refuse(frame, 'ERR_NO_HANDLE', `nobody listens on handle ${message.handle}`);
     }
-    if (
-      !this._mayAnswer(message, listener.respondent) ||
-      listener.policy?.(message, from) === false
-    ) {
+    const { respondent, policy } = listener;
+    const isStranger = respondent !== undefined && respondent !== message.source;
+    if (isStranger || (policy && !policy(message, from))) {
       this._complain(`refused a message from ${message.source} to handle ${message.handle}`);
       return this._refuse(frame, 'ERR_REFUSED', `handle ${message.handle} refuses the sender`);
     }
@@ -346,18 +345,17 @@ export class Router {
     }
   }
 
-  /** A dead letter may also come from a hop on the way to the respondent. */
-  private _mayAnswer(message: Message, respondent: number | undefined): boolean {
-    const { source } = message;
-    if (respondent === undefined || respondent === source) return true;
-    if (!isDead(message)) return false;
-    return this.isAbove(message) || this._streamTo(source) === this._streamTo(respondent);
-  }
-
-  /** Answers a frame that reaches nobody with a dead letter, unless it is one, or wants no answer. */
+  /**
+   * Answers a frame that reaches nobody with a dead letter, unless it is one, or wants no answer. It
+   * is sent in the name of the destination, which this context may do for what is behind it.
+   */
   private _refuse(frame: Buffer, code: string, reason: string): void {
-    if (flagsOf(frame) & FLAG_DEAD) return;
-    this.replyDead({ source: sourceOf(frame), replyHandle: replyHandleOf(frame) }, code, reason);
+    const replyHandle = replyHandleOf(frame);
+    if (flagsOf(frame) & FLAG_DEAD || !replyHandle) return;
+    const body = this.encode([code, reason]);
+    const header = this._header(sourceOf(frame), replyHandle, 0, FLAG_DEAD);
+    writeHeader(body, { ...header, source: destinationOf(frame) }, body.length - HEADER_BYTES);
+    this._route(body, undefined);
   }
 
   private _tellLost(handle: number, listener: Listener, id: number, reason: string): void {

@@ -2,7 +2,8 @@
  * Pushed: part of the core, in every context.
  *
  * How routes come and go: what a context does when a neighbour says that another context is there,
- * or gone. A child may speak only of what is behind it; a parent is believed.
+ * or gone. A parent is believed; a child
+ * may say only that what is behind it is gone.
  */
 
 import { ADD_ROUTE, DEL_ROUTE } from '../wire/handles.js';
@@ -18,13 +19,12 @@ const isNeighbour = (message: Message, from: Stream | undefined): boolean =>
 export function listenForRoutes(router: Router): void {
   router.listen(
     {
-      policy: isNeighbour,
-      onMessage: (message, from) => {
+      policy: (_, from) => from !== undefined && from.side === 'parent',
+      onMessage: (message) => {
         const [id, via] = router.decode(message) as [number, number];
-        if (from?.side === 'parent') return expect(router, id, via);
-        if (from && router.addRoute(id, from) && router.upstream) {
-          router.sendTo(router.upstream, ADD_ROUTE, [id, via]);
-        }
+        const stream = router.routes.get(via);
+        if (via === router.id) router.addStream('child', id);
+        else if (stream) router.addRoute(id, stream);
       },
     },
     ADD_ROUTE,
@@ -40,13 +40,6 @@ export function listenForRoutes(router: Router): void {
     },
     DEL_ROUTE,
   );
-}
-
-/** A parent announces a context that is about to be started by `via`, which may be this one. */
-function expect(router: Router, id: number, via: number): void {
-  const stream = router.routes.get(via);
-  if (via === router.id) router.addStream('child', id);
-  else if (stream) router.addRoute(id, stream);
 }
 
 /**

@@ -14,6 +14,5 @@ export {
 } from '../errors.js';
 export { socketTransport } from '../routing/transport.js';
 export { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
-export { LineSplitter } from '../wire/lines.js';
 export { Secret } from '../wire/secret.js';
 export { serialize } from '../wire/serialize.js';

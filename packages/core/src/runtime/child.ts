@@ -12,11 +12,12 @@ import { socketTransport } from '../routing/transport.js';
 import { deserialize } from '../wire/deserialize.js';
 import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.js';
 import { CALL_MAIN, SHUTDOWN } from '../wire/handles.js';
+import { ERROR } from '../wire/levels.js';
 import * as api from './api.js';
 import type { Config, MainBoot } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Loader } from './loader.js';
-import { ERROR, type Log, makeLog } from './log.js';
+import { type Log, makeLog } from './log.js';
 import { ModuleStore, unpackModule } from './modules.js';
 import { WorkThread } from './thread.js';
 import { serveCalls } from './work-thread.js';
@@ -63,13 +64,13 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
     if (stream.side === 'parent') end(child, output);
     if (stream.side === 'child') broker.release(stream.peer);
   };
+  const upstream = router.addStream('parent', sourceOf(first));
   if (config.workThread === 'none') serveCalls(router, config, getText);
   else {
     const thread = new WorkThread({ router, config, core, log });
     if (config.workThread === 'eager') thread.start();
   }
   output.write(`${marker} ready\n`);
-  const upstream = router.addStream('parent', sourceOf(first));
   upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));
 }
@@ -80,6 +81,8 @@ function end({ router, broker }: Child, output: MainBoot[1]): void {
   broker.shutdown(CHILDREN_GRACE_MS).then(() => {
     // A lost parent gets nothing more; a living one gets all that was said.
     if (upstream.closed !== undefined) return die();
+    // Its end is the plan now, and no longer the sign of a lost parent.
+    router.onStreamClosed = () => {};
     setTimeout(die, FLUSH_GRACE_MS);
     output.on('finish', die);
     upstream.close('shutdown', true);

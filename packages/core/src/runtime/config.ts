@@ -19,6 +19,8 @@ export interface Config {
   logLevel: number;
   maxMessageBytes: number;
   workThread: WorkThreadMode;
+  /** The hash of the `thread` bundle. */
+  threadModule: Uint8Array;
 }
 
 /** What the first stage hands to the core in the main thread. */

@@ -11,8 +11,9 @@ import { ModuleError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import { FLAG_ERROR } from '../wire/frame.js';
+import { ERROR } from '../wire/levels.js';
 import type { Exports, Loader } from './loader.js';
-import { ERROR, type Log } from './log.js';
+import type { Log } from './log.js';
 
 /** [built-in module's name or '' for globals, or a module's hash; path to the function; arguments]. */
 export type CallPayload = [string | Buffer, string[], unknown[]];
@@ -23,11 +24,13 @@ export interface DispatcherOptions {
   log: Log;
   /** Put before the caller's arguments. */
   firstArguments?: unknown[];
-  /** Called before an answer leaves. */
-  onDone?: () => void;
 }
 
 export class Dispatcher {
+  /** Called before an answer leaves. */
+  onDone: () => void = () => {};
+  /** Calls wait for it before they start, and fail where it does; undefined where they need not. */
+  ready: Promise<void> | undefined;
   /** Resolves when the last call that had to wait has started; undefined when none waits. */
   private _started: Promise<void> | undefined;
 
@@ -43,9 +46,11 @@ export class Dispatcher {
     } catch (error) {
       return this._fail(message, error);
     }
-    if (!this._started && !(exports instanceof Promise)) return this._run(message, call, exports);
-    const started = Promise.all([exports, this._started])
-      .then(([ready]) => this._run(message, call, ready))
+    if (!this._started && !this.ready && !(exports instanceof Promise)) {
+      return this._run(message, call, exports);
+    }
+    const started = Promise.all([exports, this._started, this.ready])
+      .then(([loaded]) => this._run(message, call, loaded))
       .catch((error) => this._fail(message, error))
       .then(() => {
         if (this._started === started) this._started = undefined;
@@ -84,8 +89,8 @@ export class Dispatcher {
   }
 
   private _reply(message: Message, result: unknown): void {
-    const { router, onDone } = this._options;
-    if (onDone) onDone();
+    const { router } = this._options;
+    this.onDone();
     if (!message.replyHandle) return;
     let body: Buffer;
     try {
@@ -97,8 +102,8 @@ export class Dispatcher {
   }
 
   private _fail(message: Message, error: unknown): void {
-    const { router, log, onDone } = this._options;
-    if (onDone) onDone();
+    const { router, log } = this._options;
+    this.onDone();
     const thrown = error instanceof Error ? error : new Error(`thrown: ${inspect(error)}`);
     if (!message.replyHandle) return log(ERROR, `a call without reply failed: ${thrown.stack}`);
     let body: Buffer;

@@ -1,17 +1,11 @@
 /**
  * Pushed: part of the core, in every context.
  *
- * Log records on their way to the master, and what user code prints as log records.
+ * Log records on their way to the master.
  */
 
 import type { Router } from '../routing/router.js';
 import { LOG } from '../wire/handles.js';
-import { LineSplitter } from '../wire/lines.js';
-
-export const DEBUG = 10;
-export const INFO = 20;
-export const WARN = 30;
-export const ERROR = 40;
 
 /** Sends a record about context `id` to the master. */
 export type Log = (level: number, text: string, id?: number) => void;
@@ -20,44 +14,5 @@ export type Log = (level: number, text: string, id?: number) => void;
 export function makeLog(router: Router, minimum: number): Log {
   return (level, text, id = router.id) => {
     if (level >= minimum) router.post(0, LOG, [id, level, text]);
-  };
-}
-
-const LEVELS = { debug: DEBUG, warn: WARN, error: ERROR, trace: ERROR, assert: ERROR };
-
-/**
- * Turns what this thread prints through `console`, `process.stdout` and `process.stderr` into log
- * records. Returns what sends the lines that have no newline yet.
- */
-export function captureOutput(log: Log): () => void {
-  let level = 0;
-  const streams: [NodeJS.WriteStream, number][] = [
-    [process.stdout, INFO],
-    [process.stderr, ERROR],
-  ];
-  const flushes = streams.map(([stream, usual]) => {
-    const lines = new LineSplitter((line) => log(level || usual, line));
-    stream.write = ((chunk: string | Uint8Array, encoding?: unknown, callback?: unknown) => {
-      lines.push(chunk);
-      const done = typeof encoding === 'function' ? encoding : callback;
-      if (typeof done === 'function') process.nextTick(done);
-      return true;
-    }) as typeof stream.write;
-    return () => lines.flush();
-  });
-  // The usual methods stay in charge of formats and indentation; only the level is remembered.
-  for (const method of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) {
-    const original = console[method] as (...args: unknown[]) => void;
-    console[method] = (...args: unknown[]) => {
-      level = LEVELS[method];
-      try {
-        original.apply(console, args);
-      } finally {
-        level = 0;
-      }
-    };
-  }
-  return () => {
-    for (const flush of flushes) flush();
   };
 }

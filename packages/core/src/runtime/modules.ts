@@ -30,7 +30,7 @@ export function unpackModule(hash: string, packed: Buffer): string {
 
 interface Waiter {
   resolve(packed: Buffer): void;
-  reject(error: ModuleError): void;
+  reject(error: unknown): void;
 }
 
 /** The modules that a context's main thread holds for itself, its thread and those below it. */
@@ -47,11 +47,13 @@ export class ModuleStore {
         policy: (_, from) => from !== undefined && from.side === 'parent',
         onMessage: (message) => {
           const [hash, packed, target] = _router.decode(message) as ModuleMessage;
-          if (packed) {
-            unpackModule(hash, packed);
-            this.add(hash, packed);
+          try {
+            if (packed) unpackModule(hash, packed);
+            if (packed) this.add(hash, packed);
+            if (packed === null) throw notFound(hash);
+          } catch (error) {
+            return this._settle(hash, (waiter) => waiter.reject(error));
           }
-          if (packed === null) this._settle(hash, (waiter) => waiter.reject(notFound(hash)));
           if (target !== _router.id) this.push(hash, target);
         },
       },

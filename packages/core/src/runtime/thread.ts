@@ -8,10 +8,18 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
-import { destinationOf, handleOf, replyHandleOf, sourceOf } from '../wire/frame.js';
+import {
+  destinationOf,
+  FLAG_MORE,
+  flagsOf,
+  handleOf,
+  replyHandleOf,
+  sourceOf,
+} from '../wire/frame.js';
 import { CALL, THREAD_SHIFT } from '../wire/handles.js';
+import { ERROR } from '../wire/levels.js';
 import type { Config, ThreadBoot } from './config.js';
-import { ERROR, type Log } from './log.js';
+import type { Log } from './log.js';
 import { portTransport } from './port.js';
 
 /** Evaluates the core that comes as the first message. */
@@ -39,7 +47,9 @@ export class WorkThread {
       return index === this._number ? this._stream : undefined;
     };
     router.onThreadFrame = (frame) => {
-      this._unanswered.get(destinationOf(frame))?.delete(handleOf(frame));
+      if (flagsOf(frame) & FLAG_MORE) return;
+      const handles = this._unanswered.get(destinationOf(frame));
+      if (handles) handles.delete(handleOf(frame));
     };
   }
 

@@ -9,12 +9,16 @@ import { parentPort } from 'node:worker_threads';
 import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
 import { CALL, GET_MODULE } from '../wire/handles.js';
+import * as api from './api.js';
 import type { Config, ThreadBoot } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Loader } from './loader.js';
-import { captureOutput, ERROR, makeLog } from './log.js';
+import { type Log, makeLog } from './log.js';
 import { unpackModule } from './modules.js';
 import { type Port, portTransport } from './port.js';
+
+/** The export of the `thread` bundle. */
+type Install = (dispatcher: Dispatcher, log: Log) => void;
 
 export function startWorkThread({ config, id, thread }: ThreadBoot): void {
   const { parentIds, maxMessageBytes } = config;
@@ -30,20 +34,22 @@ export function startWorkThread({ config, id, thread }: ThreadBoot): void {
   upstream.open();
 }
 
-/** Makes this thread the one that runs user code. */
+/** Makes this thread the one that runs user code, once the `thread` bundle has arrived. */
 export function serveCalls(
   router: Router,
   config: Config,
   getText: (hash: string) => Promise<string>,
 ): void {
   const log = makeLog(router, config.logLevel);
-  const onDone = captureOutput(log);
-  const loader = new Loader(getText, {});
-  const dispatcher = new Dispatcher({ router, loader, log, onDone });
+  const loader = new Loader(getText, { '@kinetin/core': api });
+  const dispatcher = new Dispatcher({ router, loader, log });
+  dispatcher.ready = loader
+    .load(Buffer.from(config.threadModule).toString('hex'))
+    .then(({ install }) => {
+      (install as Install)(dispatcher, log);
+      dispatcher.ready = undefined;
+    });
+  // Each call that waits for it says so; without calls nobody needs to know.
+  dispatcher.ready.catch(() => {});
   router.listen({ policy: router.isAbove, onMessage: (call) => dispatcher.onMessage(call) }, CALL);
-  // User code that fails outside of any call must not take the context with it.
-  process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
-  process.on('unhandledRejection', (error) =>
-    log(ERROR, `unhandled rejection: ${(error as Error | undefined)?.stack || error}`),
-  );
 }

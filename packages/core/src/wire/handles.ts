@@ -13,7 +13,7 @@ export const CALL = 101;
 export const CALL_MAIN = 102;
 /** A record for the master's log. */
 export const LOG = 103;
-/** A context is reachable through the sender (from a child) or through a given one (from a parent). */
+/** From a parent: a context will be behind another. */
 export const ADD_ROUTE = 104;
 /** A context is gone. */
 export const DEL_ROUTE = 105;

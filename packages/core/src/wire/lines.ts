@@ -17,21 +17,20 @@ export class LineSplitter {
   push(chunk: string | Uint8Array): void {
     const text = typeof chunk === 'string' ? chunk : this._decoder.write(Buffer.from(chunk));
     const lines = (this._rest + text).split(/\r?\n/);
-    this._rest = lines.pop() as string;
-    for (const line of lines) this._emit(line);
-    if (this._rest.length > MAX_LOG_LINE) this.flush();
+    lines.forEach((line, i) => {
+      this._rest = line;
+      while (this._rest.length > MAX_LOG_LINE) {
+        this._onLine(this._rest.slice(0, MAX_LOG_LINE));
+        this._rest = this._rest.slice(MAX_LOG_LINE);
+      }
+      if (i < lines.length - 1) this._onLine(this._rest);
+    });
   }
 
   /** Emits what has no newline yet. */
   flush(): void {
     const rest = this._rest;
     this._rest = '';
-    if (rest) this._emit(rest);
-  }
-
-  private _emit(line: string): void {
-    for (let at = 0; at === 0 || at < line.length; at += MAX_LOG_LINE) {
-      this._onLine(line.slice(at, at + MAX_LOG_LINE));
-    }
+    if (rest) this._onLine(rest);
   }
 }

@@ -4,12 +4,16 @@
 
 import { fileURLToPath } from 'node:url';
 import { KinetinError } from '@kinetin/core';
+import { printable } from '../logs/sink.js';
 import { mapStack } from '../stacks.js';
 
 /** What marks the frames of Kinetin itself: of no use to those who read a stack. */
 const CORE = ['kinetin:core'];
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 const HERE = [`${PACKAGE}dist/`, `${PACKAGE}src/`];
+
+/** Stacks are printed as they are: what came from another machine must do no harm to a terminal. */
+const shown = (stack: string): string => stack.split('\n').map(printable).join('\n');
 
 /** Leaves out the frames whose file name contains one of `marks`. */
 function withoutFrames(stack: string, marks: string[]): string {
@@ -35,7 +39,7 @@ export class CallError extends KinetinError {
   /** `sourceMapOf` finds the source map of a module by its file name in stacks. */
   constructor(error: Error, context: string, sourceMapOf: (hash: string) => string | undefined) {
     const { code } = error as { code?: unknown };
-    const remoteStack = withoutFrames(mapStack(String(error.stack), sourceMapOf), CORE);
+    const remoteStack = shown(withoutFrames(mapStack(String(error.stack), sourceMapOf), CORE));
     super('CallError', code === undefined ? 'ERR_CALL' : String(code), error.message);
     const { name: _name, code: _code, ...own } = error as Error & Record<string, unknown>;
     Object.assign(this, own, { remoteName: error.name, remoteStack, context });

@@ -1,0 +1,19 @@
+/**
+ * Pushed: the entry of the `thread` bundle, which every context gets that runs user code, right
+ * behind the core. What user code finds there that plain Node has not, or has otherwise.
+ */
+
+import type { Dispatcher } from '../runtime/dispatcher.js';
+import type { Log } from '../runtime/log.js';
+import { ERROR } from '../wire/levels.js';
+import { captureOutput } from './output.js';
+
+/** Makes this thread ready for user code. Called once, before the first call starts. */
+export function install(dispatcher: Dispatcher, log: Log): void {
+  dispatcher.onDone = captureOutput(log);
+  // User code that fails outside of any call must not take the context with it.
+  process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
+  process.on('unhandledRejection', (error) =>
+    log(ERROR, `unhandled rejection: ${(error as Error | undefined)?.stack || error}`),
+  );
+}
