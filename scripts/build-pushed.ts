@@ -58,12 +58,12 @@ for (const { name, entry, plugins } of artefacts) {
     entryPoints: [join(core, entry)],
     plugins,
     bundle: true,
-    write: false,
+    write: false as const,
     platform: 'node',
     target: 'node12.22',
     format: 'cjs',
     minify: true,
-    mangleProps: name === 'ssh2' ? undefined : /^_/,
+    ...(name === 'ssh2' ? {} : { mangleProps: /^_/ }),
     charset: 'ascii',
     legalComments: 'none',
     external: ['cpu-features', '*.node'],
@@ -71,7 +71,7 @@ for (const { name, entry, plugins } of artefacts) {
   });
   // The core is evaluated from a string: without a name its frames could not be told from others.
   const footer = name === 'core' ? '//# sourceURL=kinetin:core' : '';
-  const text = Buffer.from((outputFiles[0] as { text: string }).text + footer);
+  const text = Buffer.from((outputFiles?.[0] as { text: string }).text + footer);
   const packed = brotliCompressSync(text, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,

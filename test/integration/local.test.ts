@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConnectError, type Context, type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
+import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
 import { commandLineOf, isAlive, processesWith, until } from '../support/processes.js';
+import { program } from '../support/program.js';
 
 const run = promisify(execFile);
 
@@ -85,7 +86,7 @@ describe('local contexts', () => {
   it('report an interpreter that does not exist', async () => {
     await withRouter(async (router) => {
       for (const via of [undefined, router.local()]) {
-        const error = await failure(router.local({ node: '/nowhere/node', via }));
+        const error = await failure<ConnectError>(router.local({ node: '/nowhere/node', via }));
         expect(error).to.be.an.instanceOf(ConnectError);
         expect(error).to.include({ code: 'ERR_SPAWN', stage: 'shell' });
         expect(error.message).to.match(/could not start \/nowhere\/node.*ENOENT/);
@@ -97,7 +98,7 @@ describe('local contexts', () => {
     const script = await program('echo "out of order"; echo "no licence" >&2; exit 3');
     await withRouter(async (router) => {
       for (const via of [undefined, router.local()]) {
-        const error = await failure(router.local({ node: script.path, via }));
+        const error = await failure<ConnectError>(router.local({ node: script.path, via }));
         expect(error).to.include({ code: 'ERR_HANDSHAKE', stage: 'node' });
         expect(error.exit).to.deep.equal({ code: 3 });
         expect(error.output.sort()).to.deep.equal(['no licence', 'out of order']);
@@ -111,8 +112,8 @@ describe('local contexts', () => {
     await withRouter(async (router) => {
       const broken = router.local({ node: '/nowhere/node' });
       const behind = router.local({ via: broken, name: 'behind' });
-      expect(await failure(broken.call(hostname))).to.include({ code: 'ERR_SPAWN' });
-      const error = await failure(behind.call(hostname));
+      expect(await failure<ConnectError>(broken.call(hostname))).to.include({ code: 'ERR_SPAWN' });
+      const error = await failure<ConnectError>(behind.call(hostname));
       expect(error).to.include({ code: 'ERR_VIA' });
       expect(error.message).to.match(/could not be reached: could not start \/nowhere\/node/);
     });
@@ -121,11 +122,13 @@ describe('local contexts', () => {
   it('give up at the overall deadline and at that of a stage, and leave no process', async () => {
     const script = await program('exec sleep 1000');
     await withRouter(async (router) => {
-      const overall = await failure(router.local({ node: script.path, connectTimeout: 200 }));
+      const overall = await failure<ConnectError>(
+        router.local({ node: script.path, connectTimeout: 200 }),
+      );
       expect(overall).to.include({ code: 'ERR_CONNECT_TIMEOUT', stage: 'node' });
       expect(overall.message).to.match(/stage "node" was not finished after 200 ms/);
       const hop = router.local();
-      const stage = await failure(
+      const stage = await failure<ConnectError>(
         router.local({ node: script.path, stageTimeouts: { node: 150 }, via: hop }),
       );
       expect(stage.message).to.match(/stage "node" was not finished after 150 ms/);
@@ -143,7 +146,7 @@ describe('local contexts', () => {
         const pending = router.local({ node: script.path, signal: abort.signal, via });
         const reason = new Error('changed my mind');
         abort.abort(reason);
-        expect(await failure(pending)).to.equal(reason);
+        expect(await failure<ConnectError>(pending)).to.equal(reason);
       }
     });
     await script.remove();
@@ -190,7 +193,9 @@ describe('local contexts', () => {
       await outer.shutdown();
       await until('both are gone', () => ![outer, inner].some((one) => isAlive(one.pid as number)));
       expect(router.tree().children.map((child) => child.name)).to.deep.equal([kept.name]);
-      expect(await failure(inner.call(hostname))).to.include({ name: 'DeadLetterError' });
+      expect(await failure<ConnectError>(inner.call(hostname))).to.include({
+        name: 'DeadLetterError',
+      });
       expect(await kept.call(hostname)).to.equal(hostname());
     });
   });
@@ -241,24 +246,6 @@ describe('the death of the master', () => {
     await until('all are gone', () => !pids.some(isAlive));
   });
 });
-
-/** @throws where `promise` does not reject */
-async function failure(promise: PromiseLike<unknown>): Promise<ConnectError> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as ConnectError;
-  }
-  throw new Error('it did not fail');
-}
-
-async function program(text: string): Promise<{ path: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'kinetin-test-'));
-  const path = join(folder, 'program');
-  await writeFile(path, `#!/bin/sh\n${text}\n`);
-  await chmod(path, 0o755);
-  return { path, remove: () => rm(folder, { recursive: true }) };
-}
 
 async function printFromSubprocess(): Promise<void> {
   const { spawnSync } = await import('node:child_process');

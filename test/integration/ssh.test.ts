@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { ConnectError, type Router, type SshContextOptions, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { canMakeBareRoot, makeBareRoot } from '../support/bare-root.js';
+import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
 import { commandLineOf, isAlive, processesWith, until } from '../support/processes.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
@@ -74,7 +75,7 @@ describe('contexts over SSH', () => {
     await withRouter(async (router) => {
       const strict = { ...options(), knownHosts };
       const stages = { ...strict, checkHostKey: 'accept-new' as const };
-      expect(await failure(router.ssh(strict))).to.include({ code: 'ERR_HOST_KEY' });
+      expect(await failure<ConnectError>(router.ssh(strict))).to.include({ code: 'ERR_HOST_KEY' });
       for (const via of [undefined, router.ssh(options())]) {
         await writeFile(knownHosts, '');
         await router.ssh({ ...stages, via });
@@ -83,7 +84,7 @@ describe('contexts over SSH', () => {
         const other =
           'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdZ2bH0l2o4WQ3wNQwWlJ6n0bqvNf6HcTqM0wPyYkQX';
         await writeFile(knownHosts, `[${sshd.host}]:${sshd.port} ${other}\n`);
-        const error = await failure(router.ssh({ ...stages, via }));
+        const error = await failure<ConnectError>(router.ssh({ ...stages, via }));
         expect(error).to.include({ code: 'ERR_HOST_KEY', stage: 'host key' });
       }
     });
@@ -104,7 +105,7 @@ describe('contexts over SSH', () => {
       const hop = await router.ssh(options());
       for (const via of [undefined, hop]) {
         for (const [change, expected] of cases) {
-          const error = await failure(router.ssh({ ...options(), ...change, via }));
+          const error = await failure<ConnectError>(router.ssh({ ...options(), ...change, via }));
           expect(error, JSON.stringify(change)).to.be.an.instanceOf(ConnectError);
           expect(error, JSON.stringify(change)).to.include(expected);
         }
@@ -116,7 +117,7 @@ describe('contexts over SSH', () => {
     await using user = await addUser({ shell: 'bash', noise: 'please wait' });
     await writeFile(join(user.home, '.bashrc'), 'echo please wait\nsleep 1000\n');
     await withRouter(async (router) => {
-      const error = await failure(
+      const error = await failure<ConnectError>(
         router.ssh({ ...options(), username: user.name, stageTimeouts: { shell: 1500 } }),
       );
       expect(error).to.include({ code: 'ERR_CONNECT_TIMEOUT', stage: 'shell' });
@@ -128,7 +129,7 @@ describe('contexts over SSH', () => {
     await withRouter(async (router) => {
       await using user = await addUser({ shell: 'bash' });
       await writeFile(join(user.home, '.bashrc'), 'echo "this account is not available"; exit 7\n');
-      const error = await failure(router.ssh({ ...options(), username: user.name }));
+      const error = await failure<ConnectError>(router.ssh({ ...options(), username: user.name }));
       expect(error).to.include({ code: 'ERR_HANDSHAKE', stage: 'shell' });
       expect(error.exit).to.deep.equal({ code: 7 });
       expect(error.message).to.match(/status 7.*this account is not available/);
@@ -213,13 +214,4 @@ async function installNewerNode(home: string): Promise<void> {
     `#!/bin/sh\n[ "$1" = -v ] && echo v99.1.0 && exit\nFOUND_BY=nvm exec ${process.execPath} "$@"\n`,
   );
   await chmod(join(folder, 'node'), 0o755);
-}
-
-async function failure(promise: PromiseLike<unknown>): Promise<ConnectError> {
-  try {
-    await promise;
-  } catch (error) {
-    return error as ConnectError;
-  }
-  throw new Error('it did not fail');
 }

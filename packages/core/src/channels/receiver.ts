@@ -55,7 +55,9 @@ export class Receiver<Value = unknown, From = unknown> implements Source<Value, 
    * ERR_ENDED where nothing more will come; {@link TimeoutError}; the signal's reason.
    */
   async get(options: WaitOptions = {}): Promise<Value> {
-    return (await this._next(options)).value;
+    const item = await next(this, options);
+    if (item) return item.message.value;
+    throw this._ended || new ChannelError('ERR_ENDED', 'the receiver has ended');
   }
 
   /** Ends the receiver: what has not been read is dropped, and those who wait get an error. */
@@ -68,11 +70,7 @@ export class Receiver<Value = unknown, From = unknown> implements Source<Value, 
 
   /** Reads values until the clean end; throws at a loss. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Value, void, undefined> {
-    while (this.size > 0 || !this._isEnded) {
-      await this._ready({});
-      const item = this.take();
-      if (item) yield item.message.value;
-    }
+    for (let item = await next(this); item; item = await next(this)) yield item.message.value;
     if (this._ended) throw this._ended;
   }
 
@@ -99,37 +97,31 @@ export class Receiver<Value = unknown, From = unknown> implements Source<Value, 
     this._notify();
   }
 
-  private async _next(options: WaitOptions): Promise<Received<Value, From>> {
-    for (;;) {
-      const item = this._queue.shift();
-      if (item) return item;
-      if (this._isEnded) {
-        throw this._ended || new ChannelError('ERR_ENDED', 'the receiver has ended');
-      }
-      await this._ready(options);
-    }
-  }
-
-  private _ready(options: WaitOptions): Promise<void> {
-    if (this.size > 0 || this._isEnded) return Promise.resolve();
-    return untilReady(this, options);
-  }
-
   private _notify(): void {
     for (const watcher of [...this._watchers]) watcher();
   }
 }
 
-/** Resolves at the next item or end of a source. */
-export function untilReady(source: Source<unknown>, options: WaitOptions): Promise<void> {
+/**
+ * Takes the next item of a source, or undefined at its end. Takes it in the moment in which it comes:
+ * those who wait are served in the order in which they began, and a wait that fails takes nothing.
+ */
+export function next<Value, From>(
+  source: Source<Value, From>,
+  options: WaitOptions = {},
+): Promise<SelectEvent<Value, From> | undefined> {
+  const first = source.take();
+  if (first || source.isEnded) return Promise.resolve(first);
   let unwatch = () => {};
-  return wait<void>(
+  return wait<SelectEvent<Value, From> | undefined>(
     options,
     'waiting for a message',
     (resolve) => {
       unwatch = source.watch(() => {
+        const item = source.take();
+        if (!item && !source.isEnded) return;
         unwatch();
-        resolve();
+        resolve(item);
       });
     },
     () => unwatch(),

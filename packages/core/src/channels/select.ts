@@ -3,7 +3,7 @@
  */
 
 import { ChannelError } from '../errors.js';
-import { untilReady } from './receiver.js';
+import { next } from './receiver.js';
 import type { SelectEvent, Source } from './source.js';
 import type { WaitOptions } from './wait.js';
 
@@ -45,7 +45,9 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   /** Messages that can be taken at once. */
   get size(): number {
     let size = 0;
-    for (const member of this._members.keys()) size += member.size;
+    for (const member of this._members.keys()) {
+      size += this._oneshot && !(member instanceof Select) ? Math.min(1, member.size) : member.size;
+    }
     return size;
   }
 
@@ -95,23 +97,13 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
    * signal's reason.
    */
   async get(options: WaitOptions = {}): Promise<SelectEvent<Value, From>> {
-    for (;;) {
-      const event = this.take();
-      if (event) return event;
-      if (this.isEnded) {
-        throw new ChannelError('ERR_SELECT', 'nothing to wait for: the select has no open member');
-      }
-      await untilReady(this, options);
-    }
+    const event = await next(this, options);
+    if (event) return event;
+    throw new ChannelError('ERR_SELECT', 'nothing to wait for: the select has no open member');
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SelectEvent<Value, From>, void, undefined> {
-    for (;;) {
-      const event = this.take();
-      if (event) yield event;
-      else if (this.isEnded) return;
-      else await untilReady(this, {});
-    }
+    for (let event = await next(this); event; event = await next(this)) yield event;
   }
 
   take(): SelectEvent<Value, From> | undefined {

@@ -4,9 +4,12 @@
 
 import { KinetinError } from '../errors.js';
 
+/** The longest that a timer can wait; longer ones would end at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** What everything that waits takes. */
 export interface WaitOptions {
-  /** Milliseconds; without it, waits as long as it takes. */
+  /** Milliseconds; without it, and beyond 24 days, waits as long as it takes. */
   timeout?: number | undefined;
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -48,7 +51,7 @@ export function wait<Value>(
     };
     const abort = () => give(signal?.reason);
     const timer =
-      timeout === undefined
+      timeout === undefined || timeout > MAX_TIMEOUT_MS
         ? undefined
         : setTimeout(
             () => give(new TimeoutError(`${what} was not over after ${timeout} ms`)),

@@ -72,10 +72,15 @@ export class Outbox {
     for (let sent = true; sent; ) {
       sent = false;
       this._lanes.forEach((lane, key) => {
-        if (!this._sendNext(lane[0] as Transfer)) return;
+        const [first] = lane as [Transfer];
+        if (!this._sendNext(first)) return;
         sent = true;
-        if ((lane[0] as Transfer).at >= (lane[0] as Transfer).body.length) lane.shift();
-        if (lane.length === 0) this._lanes.delete(key);
+        // What is delivered here may have changed the lanes.
+        if (this._lanes.get(key) !== lane) return;
+        if (first.at >= first.body.length) lane.shift();
+        // To the end, so that its next turn comes last also where the stream is full before.
+        this._lanes.delete(key);
+        if (lane.length > 0) this._lanes.set(key, lane);
       });
     }
     this._pumping = false;

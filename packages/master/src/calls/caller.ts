@@ -10,6 +10,7 @@ import {
   handles,
   KinetinError,
   type ModuleStore,
+  SerializeError,
 } from '@kinetin/core';
 import { type CallTarget, referenceFunction } from '../slice/reference.js';
 import { CallError } from './call-error.js';
@@ -71,8 +72,7 @@ export class Caller {
   #send(target: CallTarget, args: unknown[]): Promise<unknown> {
     const { core } = this.#host;
     const payload: CallPayload = [this.#moduleOf(target), [...target.path], args];
-    const body = core.encode(payload, 'call');
-    return core.request(this.#id, handles.CALL, body);
+    return core.request(this.#id, handles.CALL, encodeCall(core, payload));
   }
 
   #moduleOf(target: CallTarget): string | Buffer {
@@ -94,6 +94,17 @@ export class Caller {
       if (error instanceof KinetinError || !(error instanceof Error)) throw error;
       throw new CallError(error, this.#name, (hash) => this.#host.sourceMaps.get(hash));
     }
+  }
+}
+
+/** Encodes a call; names an argument that cannot travel as the caller knows it. */
+function encodeCall(core: CoreRouter, payload: CallPayload): Buffer {
+  try {
+    return core.encode(payload, 'call');
+  } catch (error) {
+    if (!(error instanceof SerializeError)) throw error;
+    const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
+    throw new SerializeError(byArgument(error.message), byArgument(error.path));
   }
 }
 
