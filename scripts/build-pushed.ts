@@ -8,7 +8,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
+import { build, type OutputFile, type Plugin } from 'esbuild';
 import * as api from '../packages/core/src/runtime/api.js';
 
 const core = join(dirname(fileURLToPath(import.meta.url)), '../packages/core');
@@ -69,9 +69,10 @@ for (const { name, entry, plugins } of artefacts) {
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
+  const [output] = outputFiles as [OutputFile];
   // The core is evaluated from a string: without a name its frames could not be told from others.
   const footer = name === 'core' ? '//# sourceURL=kinetin:core' : '';
-  const text = Buffer.from((outputFiles?.[0] as { text: string }).text + footer);
+  const text = Buffer.from(output.text + footer);
   const packed = brotliCompressSync(text, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,

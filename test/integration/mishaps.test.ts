@@ -71,6 +71,7 @@ describe('mishaps', () => {
           throw new Error('\u001b]0;owned\u0007');
         }),
       );
+      expect(error.code).to.equal('ERR_CALL');
       expect(error.stack).to.include('\\u001b]0;owned').and.not.include('\u001b');
     });
   });

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
 import { BundleError, SliceError } from '../errors.js';
 import { withoutMark } from './entry.js';
-import type { ModuleSource } from './module.js';
+import type { ModuleSource } from './source.js';
 
 /** At most this many complaints are told: they tend to have one cause. */
 const MAX_COMPLAINTS = 5;

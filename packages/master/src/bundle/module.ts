@@ -13,6 +13,10 @@ import type * as Esbuild from 'esbuild';
 import type { BuildOptions, BuildResult } from 'esbuild';
 import { ENTRY_MARK, withoutMark } from './entry.js';
 import { bundleFailure, checkNoAddons } from './failures.js';
+import type { ModuleSource } from './source.js';
+
+export type { ModuleSource } from './source.js';
+
 import { sourcePlugin } from './plugin.js';
 
 /** A module as contexts get it. */
@@ -25,18 +29,6 @@ export interface ModuleText {
   readonly name: string;
   /** JSON, with absolute paths as sources; stays on the master. */
   readonly sourceMap: string;
-}
-
-/** What to bundle. */
-export interface ModuleSource {
-  readonly text: string;
-  readonly name: string;
-  /** Imports are resolved from here, and `import.meta.url` says so; undefined: from the cwd. */
-  readonly file: string | undefined;
-  /** From `text` to what somebody wrote, with absolute paths as sources. */
-  readonly map: SourceMapPayload | undefined;
-  /** What modules of the bundle get that import `file` in turn. */
-  exportsText(): string;
 }
 
 export const TARGET = 'node12.22';
