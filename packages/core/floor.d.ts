@@ -12,6 +12,9 @@ declare module 'node:events' {
   import whole = require('events');
   export = whole;
 }
+declare module 'node:fs' {
+  export * from 'fs';
+}
 declare module 'node:module' {
   import Module = require('module');
 

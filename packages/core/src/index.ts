@@ -26,6 +26,7 @@ export { moduleFileName } from './runtime/loader.js';
 export type { Log } from './runtime/log.js';
 export { ModuleStore } from './runtime/modules.js';
 export { deserialize } from './wire/deserialize.js';
+export * as endpoints from './wire/endpoints.js';
 export * as handles from './wire/handles.js';
 export * as limits from './wire/limits.js';
 export { Secret } from './wire/secret.js';

@@ -12,7 +12,13 @@ import {
   wait,
 } from '@kinetin/core';
 import type { Connected } from '@kinetin/core/parent';
-import { type AnyFunction, Caller, type CallerHost } from './calls/caller.js';
+import {
+  type AnyFunction,
+  Caller,
+  type CallerHost,
+  type CallOptions,
+  PendingCall,
+} from './calls/caller.js';
 
 /** What a function returns, as it arrives. */
 export type Result<Fn extends AnyFunction> = Awaited<ReturnType<Fn>>;
@@ -111,7 +117,9 @@ export class Context implements AsyncDisposable {
   }
 
   /**
-   * The same calls with a deadline or a signal, which end the wait for the answer.
+   * The same calls with a deadline or a signal, which end the call: the function's own signal is
+   * aborted, and where it does not stop within `grace`, its work thread is ended, with all that runs
+   * there; the next call gets another.
    *
    * @example
    * ```ts
@@ -119,7 +127,7 @@ export class Context implements AsyncDisposable {
    * const name = await context.with({ timeout: 1000 }).call(hostname);
    * ```
    */
-  with(options: WaitOptions): Calls {
+  with(options: CallWaitOptions): Calls {
     return {
       call: (fn, ...args) => this.#callWithin(options, fn, args) as Promise<never>,
       callAsync: (fn, ...args) => {
@@ -167,26 +175,41 @@ export class Context implements AsyncDisposable {
     this.#onLost();
   }
 
-  #callWithin(options: WaitOptions, fn: AnyFunction, args: unknown[]): Promise<unknown> {
+  #callWithin(options: CallWaitOptions, fn: AnyFunction, args: unknown[]): Promise<unknown> {
+    const pending = new PendingCall();
+    const { grace: graceMs = DEFAULT_GRACE_MS } = options;
     return wait(
       options,
       `a call in ${this.name}`,
       (resolve, reject) => {
-        this.#call(fn, args).then(resolve, reject);
+        this.#call(fn, args, { pending, graceMs }).then(resolve, reject);
       },
-      () => {},
+      (reason) => pending.giveUp(reason),
     );
   }
 
-  async #call(fn: AnyFunction, args: unknown[]): Promise<unknown> {
+  async #call(fn: AnyFunction, args: unknown[], options?: CallOptions): Promise<unknown> {
     try {
-      return await this.#caller.call(fn, args);
+      return await this.#caller.call(fn, args, options);
     } catch (error) {
       // Where the context could not be started, that says more than a message not delivered.
       if (error instanceof DeadLetterError) await this.connected;
       throw error;
     }
   }
+}
+
+/** How long a call may go on that was given up. */
+const DEFAULT_GRACE_MS = 1000;
+
+/** What a call takes beside its arguments. */
+export interface CallWaitOptions extends WaitOptions {
+  /**
+   * Milliseconds that the function has to end once the call was given up. Without effect where the
+   * context has no work thread: there a function that does not stop goes on.
+   * @defaultValue 1000
+   */
+  grace?: number | undefined;
 }
 
 /** The calls of a context, under certain options. */
@@ -245,7 +268,7 @@ export class PendingContext implements PromiseLike<Context>, AsyncDisposable {
   }
 
   /** See {@link Context.with}. */
-  with(options: WaitOptions): Calls {
+  with(options: CallWaitOptions): Calls {
     return this.#context.with(options);
   }
 

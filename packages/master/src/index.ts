@@ -27,7 +27,13 @@ export {
 } from '@kinetin/core/parent';
 export { CallError } from './calls/call-error.js';
 export type { AnyFunction } from './calls/caller.js';
-export { type Calls, Context, PendingContext, type Result } from './context.js';
+export {
+  type Calls,
+  type CallWaitOptions,
+  Context,
+  PendingContext,
+  type Result,
+} from './context.js';
 export { BundleError, type FreeIdentifier, SliceError } from './errors.js';
 export {
   type LogLevel,

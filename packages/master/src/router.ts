@@ -14,6 +14,7 @@ import {
 } from '@kinetin/core';
 import type { Connected } from '@kinetin/core/parent';
 import createDebug from 'debug';
+import { callCodec } from './calls/caller.js';
 import {
   type ConnectHost,
   connect,
@@ -82,6 +83,7 @@ export class Router implements AsyncDisposable {
       id: 0,
       parentIds: [],
       maxMessageBytes,
+      codec: callCodec,
       onComplaint: (text) => debug(text),
     });
     this.#broker = new Broker(this.#core);

@@ -226,9 +226,15 @@ export class Router {
 
   /**
    * Sends a message and resolves with the one answer to it. Rejects with a DeadLetterError where
-   * there can be none, and with what the answer reports where that is an error.
+   * there can be none, and with what the answer reports where that is an error. `onSent` learns the
+   * handle of the answer: to stop listening for it, and to name the request to others.
    */
-  request(destination: number, handle: number, body: Buffer): Promise<unknown> {
+  request(
+    destination: number,
+    handle: number,
+    body: Buffer,
+    onSent?: (replyHandle: number) => void,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const replyHandle = this.listen({
         respondent: destination,
@@ -242,6 +248,7 @@ export class Router {
         },
       });
       this.send({ destination, handle, replyHandle, body });
+      if (onSent) onSent(replyHandle);
     });
   }
 

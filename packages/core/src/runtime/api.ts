@@ -13,6 +13,8 @@ export {
   SerializeError,
 } from '../errors.js';
 export { socketTransport } from '../routing/transport.js';
+export { deserialize } from '../wire/deserialize.js';
 export { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
 export { Secret } from '../wire/secret.js';
 export { serialize } from '../wire/serialize.js';
+export { portTransport } from './port.js';

@@ -67,7 +67,7 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
   const upstream = router.addStream('parent', sourceOf(first));
   if (config.workThread === 'none') serveCalls(router, config, getText);
   else {
-    const thread = new WorkThread({ router, config, core, log });
+    const thread = new WorkThread({ router, config, core, log, loader });
     if (config.workThread === 'eager') thread.start();
   }
   output.write(`${marker} ready\n`);

@@ -27,29 +27,38 @@ export interface DispatcherOptions {
 }
 
 export class Dispatcher {
-  /** Called before an answer leaves. */
-  onDone: () => void = () => {};
+  /** Called before the answer to `message` leaves. */
+  onDone: (message: Message) => void = () => {};
+  /** What a CALL message says. */
+  decode: (message: Message) => CallPayload;
   /** Calls wait for it before they start, and fail where it does; undefined where they need not. */
   ready: Promise<void> | undefined;
   /** Resolves when the last call that had to wait has started; undefined when none waits. */
   private _started: Promise<void> | undefined;
 
-  constructor(private _options: DispatcherOptions) {}
+  constructor(private _options: DispatcherOptions) {
+    this.decode = (message) => _options.router.decode(message) as CallPayload;
+  }
 
   /** Takes a CALL message. */
   onMessage(message: Message): void {
+    if (this.ready) {
+      this.ready.then(
+        () => this.onMessage(message),
+        (error) => this._fail(message, error),
+      );
+      return;
+    }
     let call: CallPayload;
     let exports: Exports | Promise<Exports>;
     try {
-      call = this._options.router.decode(message) as CallPayload;
+      call = this.decode(message);
       exports = this._exportsOf(call[0]);
     } catch (error) {
       return this._fail(message, error);
     }
-    if (!this._started && !this.ready && !(exports instanceof Promise)) {
-      return this._run(message, call, exports);
-    }
-    const started = Promise.all([exports, this._started, this.ready])
+    if (!this._started && !(exports instanceof Promise)) return this._run(message, call, exports);
+    const started = Promise.all([exports, this._started])
       .then(([loaded]) => this._run(message, call, loaded))
       .catch((error) => this._fail(message, error))
       .then(() => {
@@ -90,7 +99,7 @@ export class Dispatcher {
 
   private _reply(message: Message, result: unknown): void {
     const { router } = this._options;
-    this.onDone();
+    this.onDone(message);
     if (!message.replyHandle) return;
     let body: Buffer;
     try {
@@ -103,7 +112,7 @@ export class Dispatcher {
 
   private _fail(message: Message, error: unknown): void {
     const { router, log } = this._options;
-    this.onDone();
+    this.onDone(message);
     const thrown = error instanceof Error ? error : new Error(`thrown: ${inspect(error)}`);
     if (!message.replyHandle) return log(ERROR, `a call without reply failed: ${thrown.stack}`);
     let body: Buffer;

@@ -16,9 +16,10 @@ export interface Port {
 export function portTransport(port: Port): Transport {
   return {
     open(events) {
-      port.on('message', ({ buffer, byteOffset, byteLength }) =>
-        events.onBytes(Buffer.from(buffer, byteOffset, byteLength)),
-      );
+      port.on('message', ({ buffer, byteOffset, byteLength }) => {
+        // Requests to the main thread come the same way, as plain objects.
+        if (buffer) events.onBytes(Buffer.from(buffer, byteOffset, byteLength));
+      });
     },
     write(bytes, written) {
       const own = new Uint8Array(bytes);

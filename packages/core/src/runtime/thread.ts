@@ -2,10 +2,11 @@
  * Pushed: part of the core, in every context.
  *
  * The main thread's side of the work thread: starts it, knows which calls it owes an answer, and
- * answers for it when it ends.
+ * answers for it when it ends. The rest of that side is in the `thread` bundle (thread/host.ts).
  */
 
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
 import {
@@ -16,9 +17,10 @@ import {
   replyHandleOf,
   sourceOf,
 } from '../wire/frame.js';
-import { CALL, THREAD_SHIFT } from '../wire/handles.js';
+import { CALL, CANCEL, THREAD_SHIFT } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import type { Config, ThreadBoot } from './config.js';
+import type { Exports, Loader } from './loader.js';
 import type { Log } from './log.js';
 import { portTransport } from './port.js';
 
@@ -31,70 +33,122 @@ export interface WorkThreadOptions {
   config: Config;
   core: string;
   log: Log;
+  loader: Loader;
+}
+
+/** A work thread, or the place of one to come: what is sent to it waits. */
+export interface Seat {
+  stream: Stream;
+  worker?: Worker;
+  /** Calls without an answer yet: source to reply handles. */
+  calls: Map<number, Set<number>>;
+  /** Called when one of them was answered. */
+  onAnswer?: () => void;
 }
 
 export class WorkThread {
-  private _stream: Stream | undefined;
+  /** The thread that runs. */
+  current: Seat | undefined;
+  /** Takes the calls while it is open whether the current thread goes on. */
+  held: Seat | undefined;
+
   /** Number of the thread that runs; threads that have ended had the ones below. */
   private _number = 0;
-  /** Calls without an answer yet: source to reply handles. */
-  private _unanswered: Map<number, Set<number>> = new Map();
 
-  constructor(private _options: WorkThreadOptions) {
-    const { router } = _options;
+  /** Of the `thread` bundle. */
+  private _hash: string;
+
+  constructor(readonly options: WorkThreadOptions) {
+    const { router } = options;
+    this._hash = Buffer.from(options.config.threadModule).toString('hex');
     router.threadOf = (index, frame) => {
       if (index === 0) return handleOf(frame) === CALL ? this._take(frame) : undefined;
-      return index === this._number ? this._stream : undefined;
+      return index === this._number && this.current ? this.current.stream : undefined;
     };
     router.onThreadFrame = (frame) => {
-      if (flagsOf(frame) & FLAG_MORE) return;
-      const handles = this._unanswered.get(destinationOf(frame));
-      if (handles) handles.delete(handleOf(frame));
+      const seat = this.current;
+      if (!seat) return;
+      const handles = seat.calls.get(destinationOf(frame));
+      if (!handles || flagsOf(frame) & FLAG_MORE || !handles.delete(handleOf(frame))) return;
+      if (seat.onAnswer) seat.onAnswer();
     };
+    router.listen(
+      {
+        policy: router.isAbove,
+        onMessage: (message) => {
+          const run = ({ cancel }: Exports) => (cancel as CancelExport)(this, message);
+          // The call that comes next must find the decision made, or wait for it.
+          const loaded = options.loader.loaded(this._hash);
+          if (loaded) return run(loaded);
+          if (!this.current) return;
+          this.held = this.held || this.newSeat();
+          this._host().then(run);
+        },
+      },
+      CANCEL,
+    );
   }
 
   /** Starts a thread unless one runs. */
-  start(): Stream {
-    if (this._stream) return this._stream;
-    const { router, config, core } = this._options;
+  start(): Seat {
+    if (this.current) return this.current;
+    const { router, config, core } = this.options;
+    const seat = this.held || this.newSeat();
     const worker = new Worker(THREAD_MAIN, { eval: true, env: SHARE_ENV });
-    const stream = router.addStream('thread', router.id);
     this._number = (this._number % ((1 << (32 - THREAD_SHIFT)) - 1)) + 1;
-    this._stream = stream;
+    seat.worker = worker;
+    this.current = seat;
+    this.held = undefined;
     const boot: ThreadBoot = { core, config, id: router.id, thread: this._number };
     worker.postMessage(boot);
-    worker.on('error', (error) => this._ended(stream, String(error)));
-    worker.on('exit', (code) => this._ended(stream, `the work thread ended with status ${code}`));
-    stream.attach(portTransport(worker));
-    stream.open();
-    return stream;
+    worker.on('error', (error) => this.ended(seat, String(error)));
+    worker.on('exit', (code) => this.ended(seat, `the work thread ended with status ${code}`));
+    // In time: the thread cannot run before it has got the same bundle from here.
+    this._host().then(
+      ({ serve }) => (serve as ServeExport)(worker),
+      () => {},
+    );
+    seat.stream.attach(portTransport(worker));
+    seat.stream.open();
+    return seat;
   }
 
-  /** The thread for a call, which is now owed an answer. */
-  private _take(frame: Buffer): Stream {
-    const stream = this.start();
-    const replyHandle = replyHandleOf(frame);
-    if (replyHandle) {
-      const source = sourceOf(frame);
-      const handles = this._unanswered.get(source);
-      if (handles) handles.add(replyHandle);
-      else this._unanswered.set(source, new Set([replyHandle]));
-    }
-    return stream;
+  newSeat(): Seat {
+    const { router } = this.options;
+    return { stream: router.addStream('thread', router.id), calls: new Map() };
   }
 
-  private _ended(stream: Stream, reason: string): void {
-    if (this._stream !== stream) return;
-    this._stream = undefined;
-    stream.close(reason);
-    const { router, log } = this._options;
+  /** A thread is gone, or given up: fails what it owes. The next call starts another. */
+  ended(seat: Seat, reason: string): void {
+    if (this.current !== seat) return;
+    this.current = undefined;
+    seat.stream.close(reason);
+    const { router, log } = this.options;
     log(ERROR, reason);
-    const unanswered = this._unanswered;
-    this._unanswered = new Map();
-    unanswered.forEach((handles, source) => {
+    seat.calls.forEach((handles, source) => {
       handles.forEach((replyHandle) => {
         router.replyDead({ source, replyHandle }, 'ERR_THREAD_ENDED', reason);
       });
     });
+    if (this.held) this.start();
+  }
+
+  private _host(): Promise<Exports> {
+    return this.options.loader.load(this._hash);
+  }
+
+  /** The thread for a call, which is now owed an answer. */
+  private _take(frame: Buffer): Stream {
+    const { stream, calls } = this.held || this.start();
+    const replyHandle = replyHandleOf(frame);
+    if (replyHandle) {
+      const source = sourceOf(frame);
+      calls.set(source, (calls.get(source) || new Set()).add(replyHandle));
+    }
+    return stream;
   }
 }
+
+/** The exports of the `thread` bundle for the main thread. */
+export type CancelExport = (thread: WorkThread, message: Message) => void;
+export type ServeExport = (worker: Worker) => void;

@@ -18,7 +18,7 @@ import { unpackModule } from './modules.js';
 import { type Port, portTransport } from './port.js';
 
 /** The export of the `thread` bundle. */
-type Install = (dispatcher: Dispatcher, log: Log) => void;
+type Install = (router: Router, dispatcher: Dispatcher, log: Log) => void;
 
 export function startWorkThread({ config, id, thread }: ThreadBoot): void {
   const { parentIds, maxMessageBytes } = config;
@@ -46,7 +46,7 @@ export function serveCalls(
   dispatcher.ready = loader
     .load(Buffer.from(config.threadModule).toString('hex'))
     .then(({ install }) => {
-      (install as Install)(dispatcher, log);
+      (install as Install)(router, dispatcher, log);
       dispatcher.ready = undefined;
     });
   // Each call that waits for it says so; without calls nobody needs to know.

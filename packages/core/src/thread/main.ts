@@ -1,16 +1,25 @@
 /**
  * Pushed: the entry of the `thread` bundle, which every context gets that runs user code, right
- * behind the core. What user code finds there that plain Node has not, or has otherwise.
+ * behind the core. What user code finds there that plain Node has not, or has otherwise; and what the
+ * main thread does for it.
  */
 
+import { isMainThread } from 'node:worker_threads';
+import type { Router } from '../routing/router.js';
 import type { Dispatcher } from '../runtime/dispatcher.js';
 import type { Log } from '../runtime/log.js';
 import { ERROR } from '../wire/levels.js';
 import { captureOutput } from './output.js';
+import { installProcess } from './process.js';
+import { installSignals } from './signals.js';
+
+export { cancel, serve } from './host.js';
 
 /** Makes this thread ready for user code. Called once, before the first call starts. */
-export function install(dispatcher: Dispatcher, log: Log): void {
+export function install(router: Router, dispatcher: Dispatcher, log: Log): void {
   dispatcher.onDone = captureOutput(log);
+  installSignals(router, dispatcher);
+  if (!isMainThread) installProcess();
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
   process.on('unhandledRejection', (error) =>

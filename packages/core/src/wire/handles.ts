@@ -23,6 +23,8 @@ export const SHUTDOWN = 106;
 export const GET_MODULE = 107;
 /** A parent hands a module down, asked or not. */
 export const MODULE = 108;
+/** A caller gives up a call: by its reply handle, with the reason. */
+export const CANCEL = 110;
 /** The receiver of a large message has taken so many bytes more of it. */
 export const CREDIT = 109;
 

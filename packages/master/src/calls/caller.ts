@@ -7,9 +7,12 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import {
   type CallPayload,
   type Router as CoreRouter,
+  type EndpointCodec,
+  endpoints,
   handles,
   KinetinError,
   type ModuleStore,
+  ProtocolError,
   SerializeError,
 } from '@kinetin/core';
 import { type CallTarget, referenceFunction } from '../slice/reference.js';
@@ -29,6 +32,38 @@ export type AnyFunction = (...args: any[]) => unknown;
 /** Functions whose reference is known: they need not be waited for. */
 const known = new WeakMap<AnyFunction, CallTarget>();
 
+/** One call under way, which its caller may give up. */
+export class PendingCall {
+  #isGivenUp = false;
+  #reason: unknown;
+  #tell: ((reason: unknown) => void) | undefined;
+
+  /** Throws the reason where it was given up already. */
+  throwIfGivenUp(): void {
+    if (this.#isGivenUp) throw this.#reason;
+  }
+
+  /** It has left: `tell` takes it back. */
+  onSent(tell: (reason: unknown) => void): void {
+    this.#tell = tell;
+  }
+
+  /** Nobody waits for the answer any more. */
+  giveUp(reason: unknown): void {
+    this.#isGivenUp = true;
+    this.#reason = reason;
+    this.#tell?.(reason);
+  }
+}
+
+/** What a caller may say about a call. */
+export interface CallOptions {
+  /** The call, where it may be given up. */
+  readonly pending?: PendingCall;
+  /** Milliseconds that the function has to end by itself once the call is given up. */
+  readonly graceMs?: number;
+}
+
 export class Caller {
   readonly #host: CallerHost;
   readonly #id: number;
@@ -46,11 +81,11 @@ export class Caller {
    * Calls `fn`. Rejects with a CallError where it throws there, with a SliceError, BundleError or
    * SerializeError where it cannot be sent, with a DeadLetterError where there can be no answer.
    */
-  async call(fn: AnyFunction, args: unknown[]): Promise<unknown> {
+  async call(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<unknown> {
     const target = known.get(fn);
-    if (target && !this.#leaving) return this.#answer(this.#send(target, args));
+    if (target && !this.#leaving) return this.#answer(this.#send(target, args, options));
     const left = this.#prepare(fn, this.#leaving).then((found) => ({
-      answer: this.#send(found, args),
+      answer: this.#send(found, args, options),
     }));
     const leaving = left.then(
       () => {},
@@ -69,10 +104,24 @@ export class Caller {
     return target;
   }
 
-  #send(target: CallTarget, args: unknown[]): Promise<unknown> {
+  #send(target: CallTarget, args: unknown[], options: CallOptions): Promise<unknown> {
     const { core } = this.#host;
+    const { pending, graceMs } = options;
+    pending?.throwIfGivenUp();
     const payload: CallPayload = [this.#moduleOf(target), [...target.path], args];
-    return core.request(this.#id, handles.CALL, encodeCall(core, payload));
+    const { body, signals } = encodeCall(core, payload);
+    // Made only where it is needed: this is the way of every call.
+    const over = signals.length > 0 ? new AbortController() : undefined;
+    const answer = core.request(this.#id, handles.CALL, body, (replyHandle) => {
+      const cancel = (reason: unknown, grace?: number) =>
+        core.post(this.#id, handles.CANCEL, [replyHandle, reasonOf(reason), grace]);
+      pending?.onSent((reason) => {
+        core.unlisten(replyHandle);
+        cancel(reason, graceMs);
+      });
+      for (const signal of signals) whenAborted(signal, cancel, over?.signal);
+    });
+    return over ? answer.finally(() => over.abort()) : answer;
   }
 
   #moduleOf(target: CallTarget): string | Buffer {
@@ -97,15 +146,53 @@ export class Caller {
   }
 }
 
+/** The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. */
+let met: AbortSignal[] = [];
+
+/** How a signal travels: as the signal of the call that it is an argument of. */
+export const callCodec: EndpointCodec = {
+  encode(value) {
+    if (!(value instanceof AbortSignal)) return undefined;
+    met.push(value);
+    return [endpoints.SIGNAL, undefined];
+  },
+  decode() {
+    throw new ProtocolError('ERR_BAD_PAYLOAD', 'an endpoint came that the master does not know');
+  },
+};
+
 /** Encodes a call; names an argument that cannot travel as the caller knows it. */
-function encodeCall(core: CoreRouter, payload: CallPayload): Buffer {
+function encodeCall(
+  core: CoreRouter,
+  payload: CallPayload,
+): { body: Buffer; signals: AbortSignal[] } {
+  met = [];
   try {
-    return core.encode(payload, 'call');
+    return { body: core.encode(payload, 'call'), signals: met };
   } catch (error) {
     if (!(error instanceof SerializeError)) throw error;
     const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
     throw new SerializeError(byArgument(error.message), byArgument(error.path));
   }
+}
+
+/** Tells of the abort of `signal`, until `over` is aborted itself. */
+function whenAborted(
+  signal: AbortSignal,
+  tell: (reason: unknown) => void,
+  over: AbortSignal | undefined,
+): void {
+  if (signal.aborted) tell(signal.reason);
+  else
+    signal.addEventListener('abort', () => tell(signal.reason), {
+      once: true,
+      ...(over && { signal: over }),
+    });
+}
+
+/** A reason is anything: what cannot travel goes as text. */
+function reasonOf(reason: unknown): unknown {
+  return typeof reason === 'object' && !(reason instanceof Error) ? String(reason) : reason;
 }
 
 /** Quality 5: most of the gain at a small part of the time. */

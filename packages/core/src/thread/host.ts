@@ -1,0 +1,136 @@
+/**
+ * Pushed: part of the `thread` bundle; runs in the main thread.
+ *
+ * What the main thread does for its work thread: functions of the process that Node refuses to other
+ * threads, and the end of calls that do not end by themselves.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
+import type { Message } from '../routing/message.js';
+import { portTransport } from '../runtime/port.js';
+import type { Seat, WorkThread } from '../runtime/thread.js';
+import { CANCEL } from '../wire/handles.js';
+
+/** [reply handle of the call, reason, ms until its thread is ended; undefined: it may go on]. */
+export type CancelPayload = [number, unknown, number | undefined];
+
+/** What the work thread asks the main thread for, and waits. */
+export interface ProcessRequest {
+  /** A function of `process`. */
+  run: string;
+  args: unknown[];
+  /** Set to 1 when the answer is in `port`. */
+  done: Int32Array;
+  port: import('worker_threads').MessagePort;
+}
+
+/** Serves the process functions of a thread. */
+export function serve(worker: Worker): void {
+  worker.on('message', (request: ProcessRequest | Uint8Array) => {
+    if (!('run' in request)) return;
+    const { run, args, done, port } = request;
+    try {
+      const functions = process as unknown as Record<string, (...args: unknown[]) => unknown>;
+      port.postMessage({ value: (functions[run] as () => unknown)(...(args as [])) });
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
+      port.postMessage({ message, code });
+    }
+    Atomics.store(done, 0, 1);
+    Atomics.notify(done, 0);
+    port.close();
+  });
+}
+
+/** Calls that were given up and may have to be ended with their thread, by seat. */
+const doubtful: WeakMap<Seat, Set<symbol>> = new WeakMap();
+
+/**
+ * Tells the thread that a call was given up, and ends the thread if that does not end the call. Other
+ * calls that come meanwhile wait for the outcome.
+ */
+export function cancel(thread: WorkThread, message: Message): void {
+  const { router } = thread.options;
+  const [replyHandle, reason, graceMs] = router.decode(message) as CancelPayload;
+  const { source } = message;
+  const seat = thread.current;
+  if (!seat) return;
+  const isOpen = () => thread.current === seat && seat.calls.get(source)?.has(replyHandle);
+  const calls = doubtful.get(seat) || new Set();
+  if (isOpen()) router.sendTo(seat.stream, CANCEL, [source, replyHandle, reason]);
+  if (!isOpen() || graceMs === undefined) {
+    if (calls.size === 0) release(thread, seat);
+    return;
+  }
+  doubtful.set(seat, calls);
+  const doubt = Symbol();
+  calls.add(doubt);
+  thread.held = thread.held || thread.newSeat();
+  const timer = setTimeout(() => {
+    if (!isOpen()) return;
+    // The thread may sit in a system call that waits for one of its subprocesses.
+    endSubprocesses();
+    seat.worker?.terminate();
+    thread.ended(seat, 'the work thread was ended: a call that was given up did not stop');
+  }, graceMs);
+  const { onAnswer } = seat;
+  seat.onAnswer = () => {
+    onAnswer?.();
+    if (isOpen() || !calls.delete(doubt)) return;
+    clearTimeout(timer);
+    if (calls.size === 0) release(thread, seat);
+  };
+}
+
+/** The thread goes on: it gets the calls that have waited. */
+function release(thread: WorkThread, seat: Seat): void {
+  const { held } = thread;
+  thread.held = undefined;
+  delete seat.onAnswer;
+  if (!held || !seat.worker) return;
+  held.calls.forEach((handles, source) => {
+    const known = seat.calls.get(source);
+    if (known) for (const handle of handles) known.add(handle);
+    else seat.calls.set(source, handles);
+  });
+  held.stream.attach(portTransport(seat.worker));
+  held.stream.close('the thread goes on', true);
+}
+
+/** Ends what the work threads have started, on Linux: where the main thread has, that stays. */
+function endSubprocesses(): void {
+  const own = `/proc/${process.pid}/task`;
+  for (const thread of list(own)) {
+    if (Number(thread) !== process.pid) endChildren(`${own}/${thread}`);
+  }
+}
+
+function endChildren(task: string): void {
+  for (const child of text(`${task}/children`).split(' ')) {
+    if (!child) continue;
+    for (const thread of list(`/proc/${child}/task`)) endChildren(`/proc/${child}/task/${thread}`);
+    try {
+      process.kill(Number(child), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Not Linux, or gone.
+    return [];
+  }
+}
+
+function text(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

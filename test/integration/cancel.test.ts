@@ -1,0 +1,218 @@
+/** Calls that are given up, and functions that do not stop. */
+
+import { execSync } from 'node:child_process';
+import { hostname } from 'node:os';
+import { type LogRecord, withRouter } from '@kinetin/master';
+import { expect } from 'chai';
+import { failure } from '../support/failure.js';
+import { isAlive, processesWith, until } from '../support/processes.js';
+
+const quiet = { onLog: () => {} };
+
+/** Ends when its signal is aborted; says with which reason. */
+async function untilAborted(signal: AbortSignal): Promise<string> {
+  console.log('started');
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  return `stopped: ${signal.reason instanceof Error ? signal.reason.message : signal.reason}`;
+}
+
+describe('a call that is given up', () => {
+  for (const workThread of ['eager', 'none'] as const) {
+    it(`tells the function by the signal among its arguments, with workThread ${workThread}`, async () => {
+      const abort = new AbortController();
+      const onLog = ({ text }: LogRecord) => {
+        if (text === 'started') abort.abort(new Error('enough'));
+      };
+      await withRouter(
+        async (router) => {
+          const context = router.local({ workThread, via: router.local() });
+          const result = await context.call(untilAborted, abort.signal);
+          expect(result).to.equal('stopped: enough');
+          expect(await context.call(untilAborted, AbortSignal.abort('before'))).to.equal(
+            'stopped: before',
+          );
+        },
+        { onLog },
+      );
+    });
+  }
+
+  it('rejects with the reason of the signal, or with a TimeoutError', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const reason = new Error('changed my mind');
+      const aborted = context.with({ signal: AbortSignal.abort(reason) }).call(hostname);
+      expect(await failure(aborted)).to.equal(reason);
+      const late = context.with({ timeout: 20 }).call(() => new Promise(() => {}));
+      expect(await failure(late)).to.include({ name: 'TimeoutError', code: 'ERR_TIMEOUT' });
+    }, quiet);
+  });
+
+  it('lets the function end by itself in time, and the work thread live', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      await context.call(() => {
+        (globalThis as { mark?: string }).mark = 'same thread';
+      });
+      const abort = new AbortController();
+      const call = context
+        .with({ signal: abort.signal, grace: 60_000 })
+        .call(untilAborted, abort.signal);
+      abort.abort();
+      await failure(call);
+      const mark = await context.call(() => (globalThis as { mark?: string }).mark);
+      expect(mark).to.equal('same thread');
+    }, quiet);
+  });
+
+  it('ends a function that spins, after which the context answers again', async () => {
+    await withRouter(async (router) => {
+      const context = router.local({ via: router.local() });
+      const error = await failure(
+        context.with({ timeout: 100, grace: 50 }).call(() => {
+          for (;;);
+        }),
+      );
+      expect(error).to.include({ code: 'ERR_TIMEOUT' });
+      expect(await context.call(hostname)).to.equal(hostname());
+    }, quiet);
+  });
+
+  it('ends a function that sits in execSync, with what it has started', async () => {
+    await withRouter(async (router) => {
+      const context = router.local();
+      const error = await failure(
+        context.with({ timeout: 300, grace: 50 }).call(() => execSync('sleep 98765; true')),
+      );
+      expect(error).to.include({ code: 'ERR_TIMEOUT' });
+      expect(await context.call(hostname)).to.equal(hostname());
+      await until('the subprocesses are gone', () => processesWith('sleep 98765').length === 0);
+    }, quiet);
+  });
+
+  it('fails the other calls in the thread that it ends, and says why', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const other = failure(context.call(() => new Promise(() => {})));
+      await failure(
+        context.with({ timeout: 50, grace: 50 }).call(() => {
+          for (;;);
+        }),
+      );
+      const error = await other;
+      expect(error).to.include({ code: 'ERR_THREAD_ENDED' });
+      expect(error.message).to.match(/a call that was given up did not stop/);
+    }, quiet);
+  });
+});
+
+describe('a function that blocks', () => {
+  const blocks = {
+    'spins for ever': () => {
+      for (;;);
+    },
+    'sits in execSync': () => {
+      execSync('sleep 1000');
+    },
+  };
+  for (const [how, block] of Object.entries(blocks)) {
+    it(`and ${how} does not delay a message that is routed through its context, nor the shutdown`, async () => {
+      await withRouter(async (router) => {
+        const hop = await router.local();
+        const behind = await router.local({ via: hop });
+        const blocked = failure(hop.call(block));
+        await hop
+          .with({ timeout: 200, grace: 1e6 })
+          .call(hostname)
+          .catch(() => {});
+        expect(await behind.call(hostname)).to.equal(hostname());
+        const late = router.local({ via: hop });
+        expect(await late.call(hostname)).to.equal(hostname());
+        await hop.shutdown({ timeout: 3000 });
+        expect(await blocked).to.include({ code: 'ERR_CONTEXT_LOST' });
+        await until(
+          'both are gone',
+          () => ![hop, behind].some((one) => isAlive(one.pid as number)),
+        );
+      }, quiet);
+    });
+  }
+});
+
+describe('a function that changes its process', () => {
+  it('finds process.chdir and process.umask at work', async () => {
+    await withRouter(async (router) => {
+      const context = router.local();
+      const result = await context.call(() => {
+        const before = process.umask(0o027);
+        process.chdir('/');
+        const refused = (() => {
+          try {
+            process.chdir('/nowhere');
+          } catch (error) {
+            return (error as { code: string }).code;
+          }
+        })();
+        return { before, after: process.umask(), cwd: process.cwd(), refused };
+      });
+      const before = process.umask();
+      expect(result).to.deep.equal({ before, after: 0o027, cwd: '/', refused: 'ENOENT' });
+      expect(await context.call(process.cwd)).to.equal('/');
+    });
+  });
+
+  it('may drop its privileges', async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    await withRouter(async (router) => {
+      const [user, group] = await router.local().call(() => {
+        process.setgid?.(65534);
+        process.setuid?.(65534);
+        return [process.getuid?.(), process.getgid?.()];
+      });
+      expect([user, group]).to.deep.equal([65534, 65534]);
+    });
+  });
+
+  it('shares the environment with later calls', async () => {
+    await withRouter(async (router) => {
+      const context = router.local();
+      await context.call(() => {
+        process.env.KINETIN_TEST_MARK = 'set';
+      });
+      expect(await context.call(() => process.env.KINETIN_TEST_MARK)).to.equal('set');
+    });
+  });
+
+  it('may print ten megabytes, fail outside of a call, throw fifty, and the context lives on', async () => {
+    const records: LogRecord[] = [];
+    await withRouter(
+      async (router) => {
+        const context = router.local();
+        await context.call(() => {
+          for (let i = 0; i < 10; i++) process.stdout.write(`${'x'.repeat(1023)}\n`.repeat(1024));
+        });
+        await context.call(() => {
+          Promise.reject(new Error('nobody listens'));
+          setTimeout(() => {
+            throw new Error('nobody catches');
+          }, 1);
+        });
+        await until(
+          'both were told',
+          () => records.filter(({ text }) => /nobody/.test(text)).length >= 2,
+        );
+        const error = await failure(
+          context.call(() => {
+            throw new Error('y'.repeat(50_000_000));
+          }),
+        );
+        expect(error.message).to.match(/^y{65536} \.\.\. \(49934464 more characters\)$/);
+        expect(await context.call(hostname)).to.equal(hostname());
+      },
+      { onLog: (record) => records.push(record) },
+    );
+    const printed = records.filter(({ text }) => text.startsWith('xxx'));
+    expect(printed).to.have.length(10 * 1024);
+    expect(printed.every(({ text }) => text.length === 1023)).to.equal(true);
+  });
+});
