@@ -25,7 +25,9 @@ const liveCore: Plugin = {
       const file = join(resolveDir, path);
       const isOwn = /src.(parent|thread)\b/.test(file.slice(core.length));
       // Constants and text tools are not part of a living core: each bundle has its own.
-      const isConstant = /wire.(endpoints|handles|levels|limits|lines)\.js$/.test(file);
+      const isConstant = /(wire.(endpoints|handles|levels|limits|lines)|routing.broker)\.js$/.test(
+        file,
+      );
       return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
     });
     onResolve({ filter: /^@kinetin\/core$/ }, ({ path }) => ({ path, external: true }));

@@ -24,6 +24,7 @@ const preamble = encodePreamble(pushedCore, 0, 1, {
   logLevel: 20,
   maxMessageBytes: 134217728,
   workThread: 'eager',
+  silenceMs: 120000,
   threadModule: Buffer.alloc(32),
 });
 const command = {

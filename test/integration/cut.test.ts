@@ -35,11 +35,13 @@ const request = {
     logLevel: 20,
     maxMessageBytes: 1 << 20,
     workThread: 'eager' as const,
+    silenceMs: 0,
     threadModule: Buffer.from(threadHash, 'hex'),
   },
   title: 'kinetin:test',
   timeoutMs: 20_000,
   stageTimeoutsMs: {},
+  keepalive: { intervalMs: 0, countMax: 3 },
 };
 
 /** Starts Node as a shell would, by way of the same command line that goes over SSH. */

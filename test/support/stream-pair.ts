@@ -20,16 +20,6 @@ export async function settle(): Promise<void> {
   }
 }
 
-/** What a promise rejects with; throws where it does not. */
-export async function rejection(promise: Promise<unknown>): Promise<Error & { code: string }> {
-  const outcome = await promise.then(
-    (value) => ({ value }),
-    (error) => ({ error }),
-  );
-  if ('error' in outcome) return outcome.error;
-  throw new Error(`not rejected, but fulfilled with ${String(outcome.value)}`);
-}
-
 /** One side of a pair. */
 export class TestEnd implements Transport {
   /** While true, what is written here stays here, but for `deliver`. */

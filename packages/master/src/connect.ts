@@ -166,8 +166,9 @@ function requestOf(
   parentIds: number[],
 ): ConnectRequest {
   const { id, name, options } = start;
-  const { title, node, timeoutMs, stageTimeoutsMs, workThread } = options;
+  const { title, node, timeoutMs, stageTimeoutsMs, workThread, heartbeat } = options;
   const { maxMessageBytes } = host.core;
+  const { silenceMs } = heartbeat;
   const threadModule = Buffer.from(pushedModule('thread').hash, 'hex');
   const config: Config = {
     parentIds,
@@ -175,9 +176,10 @@ function requestOf(
     logLevel: host.logLevel,
     maxMessageBytes,
     workThread,
+    silenceMs,
     threadModule,
   };
-  return { id, target, config, title, node, timeoutMs, stageTimeoutsMs };
+  return { id, target, config, title, node, timeoutMs, stageTimeoutsMs, keepalive: heartbeat };
 }
 
 /** The ids from the master's child down to `context` itself. */

@@ -65,9 +65,27 @@ export interface ContextOptions {
    * @defaultValue resolve, shell, node and bootstrap 15000; tcp and host key 15000; auth 25000
    */
   stageTimeouts?: StageTimeouts | undefined;
+  /**
+   * How a context is noticed to be gone although its connection says nothing, in milliseconds: it is
+   * given up after `countMax` pings in a row, `intervalMs` apart, without a byte back; it gives up its
+   * parent, and ends with all below it, after `silenceMs` without a byte. `false`: neither.
+   * @defaultValue `{ intervalMs: 15000, countMax: 3, silenceMs: 120000 }`; `false` with `workThread:
+   * 'none'`, where code that blocks answers no ping
+   */
+  heartbeat?: Partial<Heartbeat> | false | undefined;
   /** Gives up the attempt; has no effect once the context is connected. */
   signal?: AbortSignal | undefined;
 }
+
+/** See {@link ContextOptions.heartbeat}. Milliseconds. */
+export interface Heartbeat {
+  intervalMs: number;
+  countMax: number;
+  silenceMs: number;
+}
+
+const HEARTBEAT: Heartbeat = { intervalMs: 15_000, countMax: 3, silenceMs: 120_000 };
+const NO_HEARTBEAT: Heartbeat = { intervalMs: 0, countMax: 0, silenceMs: 0 };
 
 export const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 
@@ -88,6 +106,7 @@ export interface ResolvedContextOptions {
   workThread: WorkThreadMode;
   timeoutMs: number;
   stageTimeoutsMs: StageTimeouts;
+  heartbeat: Heartbeat;
 }
 
 /** Throws a TypeError with the code ERR_INVALID_ARG. */
@@ -112,7 +131,19 @@ export function resolveContextOptions(options: ContextOptions): ResolvedContextO
     workThread,
     timeoutMs: connectTimeout,
     stageTimeoutsMs: { ...STAGE_TIMEOUTS_MS, ...options.stageTimeouts },
+    heartbeat: resolveHeartbeat(options.heartbeat ?? (workThread === 'none' ? false : {})),
   };
+}
+
+function resolveHeartbeat(heartbeat: Partial<Heartbeat> | false): Heartbeat {
+  if (heartbeat === false) return NO_HEARTBEAT;
+  const resolved = { ...HEARTBEAT, ...heartbeat };
+  for (const [name, value] of Object.entries(resolved)) {
+    if (!(value >= 0 && value < 2 ** 31)) {
+      throw invalidArgument(`heartbeat.${name} must be a number from 0 to 2^31, not ${value}`);
+    }
+  }
+  return resolved;
 }
 
 function defaultTitle(): string {

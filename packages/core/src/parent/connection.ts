@@ -16,6 +16,7 @@ import { LineSplitter } from '../wire/lines.js';
 import { ConnectError, type ExitStatus, type OpenPipe, type Pipe, type Stage } from './attempt.js';
 import { commandLine, newMarker, nodeArgs } from './command.js';
 import { Handshake } from './handshake.js';
+import { type KeepaliveOptions, keepAlive } from './keepalive.js';
 import { encodePreamble } from './preamble.js';
 import { Progress, type StageTimeouts } from './progress.js';
 
@@ -32,6 +33,7 @@ export interface ConnectRequest {
   /** Milliseconds for the whole attempt, and for each stage. */
   timeoutMs: number;
   stageTimeoutsMs: StageTimeouts;
+  keepalive: KeepaliveOptions;
 }
 
 /** What is known of a child that has been started. */
@@ -120,6 +122,7 @@ async function attempt<Target>(
   stream.attach(socketTransport(pipe.output, pipe.input), preamble);
   const child = await progress.race(handshake(pipe, progress, (rest) => stream.open(rest)));
   progress.end();
+  keepAlive(host.router, stream, request.keepalive);
   sink = (line) => host.log(INFO, line, request.id);
   return { ...child, facts: pipe.facts || {} };
 }

@@ -18,6 +18,7 @@ export {
   connectChild,
   type ParentHost,
 } from './connection.js';
+export type { KeepaliveOptions } from './keepalive.js';
 export type { HopRequest } from './main.js';
 export { type LocalTarget, openLocal } from './methods/local.js';
 export * from './methods/ssh.js';

@@ -3,6 +3,7 @@
  * that is to start children.
  */
 
+import { Broker } from '../routing/broker.js';
 import type { Child } from '../runtime/child.js';
 import type { OpenPipe } from './attempt.js';
 import {
@@ -33,7 +34,8 @@ export async function connect(child: Child, request: HopRequest): Promise<Connec
     throw error;
   });
   const open = method[request.open] as OpenPipe<unknown>;
-  const attempt = connectChild({ ...child, vendor }, open, request);
+  const broker = (child.broker = child.broker || new Broker(router));
+  const attempt = connectChild({ ...child, broker, vendor }, open, request);
   connecting.set(request.id, attempt);
   try {
     return await attempt.done;

@@ -5,13 +5,14 @@
  * elsewhere, so nothing here ever blocks.
  */
 
-import { Broker } from '../routing/broker.js';
+import type { Broker } from '../routing/broker.js';
 import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
+import type { Stream } from '../routing/stream.js';
 import { socketTransport } from '../routing/transport.js';
 import { deserialize } from '../wire/deserialize.js';
 import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.js';
-import { CALL_MAIN, SHUTDOWN } from '../wire/handles.js';
+import { CALL_MAIN, PING, SHUTDOWN } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import * as api from './api.js';
 import type { Config, MainBoot } from './config.js';
@@ -29,7 +30,8 @@ const FLUSH_GRACE_MS = 1000;
 /** What Kinetin's own modules, called through CALL_MAIN, get as their first argument. */
 export interface Child {
   router: Router;
-  broker: Broker;
+  /** Made by the `parent` bundle, with the first child. */
+  broker?: Broker;
   config: Config;
   log: Log;
   loader: Loader;
@@ -50,11 +52,10 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
     onComplaint: (text) => log(ERROR, text),
   });
   const send = makeLog(router, config.logLevel);
-  const broker = new Broker(router);
   const modules = new ModuleStore(router);
   const getText = (hash: string) => modules.get(hash).then((packed) => unpackModule(hash, packed));
   const loader = new Loader(getText, { '@kinetin/core': api });
-  const child: Child = { router, broker, config, log, loader, pushedCore };
+  const child: Child = { router, config, log, loader, pushedCore };
   listenForRoutes(router);
   const dispatcher = new Dispatcher({ router, loader, log, firstArguments: [child] });
   const serve = { policy: router.isAbove };
@@ -62,7 +63,7 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
   router.listen({ ...serve, onMessage: () => end(child, output) }, SHUTDOWN);
   router.onStreamClosed = (stream) => {
     if (stream.side === 'parent') end(child, output);
-    if (stream.side === 'child') broker.release(stream.peer);
+    if (child.broker && stream.side === 'child') child.broker.release(stream.peer);
   };
   const upstream = router.addStream('parent', sourceOf(first));
   if (config.workThread === 'none') serveCalls(router, config, getText);
@@ -71,14 +72,25 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
     if (config.workThread === 'eager') thread.start();
   }
   output.write(`${marker} ready\n`);
+  router.listen({ onMessage: () => router.sendTo(upstream, PING, 0) }, PING);
+  if (config.silenceMs) watchSilence(upstream, config.silenceMs);
   upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));
+}
+
+/** Closes a stream from which nothing has come for so long. */
+function watchSilence(stream: Stream, silenceMs: number): void {
+  let seen = 0;
+  setInterval(() => {
+    if (stream.bytesReceived === seen) stream.close('nothing came from it any more');
+    seen = stream.bytesReceived;
+  }, silenceMs);
 }
 
 /** Ends this context: its children, then what is still to be sent, then the process group. */
 function end({ router, broker }: Child, output: MainBoot[1]): void {
   const upstream = router.upstream as NonNullable<typeof router.upstream>;
-  broker.shutdown(CHILDREN_GRACE_MS).then(() => {
+  Promise.resolve(broker?.shutdown(CHILDREN_GRACE_MS)).then(() => {
     // A lost parent gets nothing more; a living one gets all that was said.
     if (upstream.closed !== undefined) return die();
     // Its end is the plan now, and no longer the sign of a lost parent.

@@ -18,6 +18,8 @@ export interface Config {
   /** Log records below this level are not sent. */
   logLevel: number;
   maxMessageBytes: number;
+  /** Milliseconds without a byte from the parent after which it counts as lost; 0: it never does. */
+  silenceMs: number;
   workThread: WorkThreadMode;
   /** The hash of the `thread` bundle. */
   threadModule: Uint8Array;

@@ -25,6 +25,8 @@ export const GET_MODULE = 107;
 export const MODULE = 108;
 /** A caller gives up a call: by its reply handle, with the reason. */
 export const CANCEL = 110;
+/** A neighbour says that it is there. A child answers its parent with the same. */
+export const PING = 111;
 /** The receiver of a large message has taken so many bytes more of it. */
 export const CREDIT = 109;
 

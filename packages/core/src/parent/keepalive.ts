@@ -1,0 +1,34 @@
+/**
+ * Pushed: part of the `parent` bundle, in contexts that start children; master has it too.
+ *
+ * Notices that a child is not there any more although its connection says nothing: a network that was
+ * cut, a host that stands still. The same pings tell the child that its parent is there.
+ */
+
+import type { Router } from '../routing/router.js';
+import type { Stream } from '../routing/stream.js';
+import { PING } from '../wire/handles.js';
+
+/** Pings a neighbour as long as its stream lives. */
+export interface KeepaliveOptions {
+  /** Milliseconds between two pings; 0: none is sent, and nobody is given up. */
+  intervalMs: number;
+  /** Pings in a row without a byte back after which the neighbour counts as lost. */
+  countMax: number;
+}
+
+export function keepAlive(router: Router, stream: Stream, options: KeepaliveOptions): void {
+  const { intervalMs, countMax } = options;
+  let seen = stream.bytesReceived;
+  let missed = 0;
+  if (!intervalMs) return;
+  const timer = setInterval(() => {
+    if (stream.closed !== undefined) return clearInterval(timer);
+    missed = stream.bytesReceived === seen ? missed + 1 : 0;
+    seen = stream.bytesReceived;
+    if (missed > countMax) stream.close(`it did not answer ${countMax} pings`);
+    else router.sendTo(stream, PING, 0);
+  }, intervalMs);
+  // The connection keeps the process alive, or nothing does.
+  timer.unref();
+}
