@@ -68,13 +68,14 @@ export class Router {
   onStreamClosed: (stream: Stream, reason: string) => void = () => {};
   /** Told of each context that was lost, wherever it was. */
   onContextLost: (id: number, reason: string) => void = () => {};
+  /** How endpoints travel in values that are sent and received here. */
+  codec: EndpointCodec | undefined;
   /** The stream to the work thread that owns a handle or message number; main thread only. */
   threadOf: (index: number, frame: Buffer) => Stream | undefined = () => undefined;
   /** Told of each frame that the work thread sends; main thread only. */
   onThreadFrame: (frame: Buffer) => void = () => {};
 
   private _thread: number;
-  private _codec: EndpointCodec | undefined;
   private _complain: (text: string) => void;
   private _listeners: Map<number, Listener> = new Map();
   private _lastHandle = H.FIRST_ALLOCATED_HANDLE - 1;
@@ -87,7 +88,7 @@ export class Router {
     this.parentIds = options.parentIds;
     this.maxMessageBytes = options.maxMessageBytes || MAX_MESSAGE_BYTES;
     this._thread = options.thread || 0;
-    this._codec = options.codec;
+    this.codec = options.codec;
     this._complain = options.onComplaint || (() => {});
     this._inbox = new Inbox(this.maxMessageBytes, {
       onGrant: (source, number, bytes) => {
@@ -179,7 +180,7 @@ export class Router {
 
   /** Encodes a value as the body of a message. Throws a SerializeError, or ERR_MESSAGE_TOO_LARGE. */
   encode(value: unknown, root?: string): Buffer {
-    const body = serialize(value, this._codec, HEADER_BYTES, root);
+    const body = serialize(value, this.codec, HEADER_BYTES, root);
     if (body.length - HEADER_BYTES > this.maxMessageBytes) {
       throw new KinetinError(
         'ProtocolError',
@@ -193,7 +194,7 @@ export class Router {
 
   /** The value of a reply; throws what the reply reports. */
   decode(message: Message): unknown {
-    return replyValue(message, this._codec);
+    return replyValue(message, this.codec);
   }
 
   /** Sends a message. Order: per destination and handle, as called. */

@@ -15,8 +15,11 @@ import { ERROR } from '../wire/levels.js';
 import type { Exports, Loader } from './loader.js';
 import type { Log } from './log.js';
 
-/** [built-in module's name or '' for globals, or a module's hash; path to the function; arguments]. */
-export type CallPayload = [string | Buffer, string[], unknown[]];
+/**
+ * [built-in module's name or '' for globals, a module's hash, or the id of what a call has left here;
+ * path to the function; arguments].
+ */
+export type CallPayload = [string | Buffer | number, string[], unknown[]];
 
 export interface DispatcherOptions {
   router: Router;
@@ -29,6 +32,10 @@ export interface DispatcherOptions {
 export class Dispatcher {
   /** Called before the answer to `message` leaves. */
   onDone: (message: Message) => void = () => {};
+  /** What calls have left here, by id: objects whose methods can be called. */
+  kept: Map<number, Exports> = new Map();
+  /** What is sent in the place of a result. */
+  keep: (result: unknown) => unknown = (result) => result;
   /** What a CALL message says. */
   decode: (message: Message) => CallPayload;
   /** Calls wait for it before they start, and fail where it does; undefined where they need not. */
@@ -67,7 +74,8 @@ export class Dispatcher {
     this._started = started;
   }
 
-  private _exportsOf(module: string | Buffer): Exports | Promise<Exports> {
+  private _exportsOf(module: CallPayload[0]): Exports | Promise<Exports> {
+    if (typeof module === 'number') return this.kept.get(module) || {};
     const { loader } = this._options;
     if (typeof module === 'string') return builtin(module);
     const hash = module.toString('hex');
@@ -103,7 +111,7 @@ export class Dispatcher {
     if (!message.replyHandle) return;
     let body: Buffer;
     try {
-      body = router.encode(result, 'result');
+      body = router.encode(this.keep(result), 'result');
     } catch (error) {
       return this._fail(message, error);
     }

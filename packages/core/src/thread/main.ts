@@ -9,6 +9,7 @@ import type { Router } from '../routing/router.js';
 import type { Dispatcher } from '../runtime/dispatcher.js';
 import type { Log } from '../runtime/log.js';
 import { ERROR } from '../wire/levels.js';
+import { installGenerators } from './generators.js';
 import { captureOutput } from './output.js';
 import { installProcess } from './process.js';
 import { installSignals } from './signals.js';
@@ -19,6 +20,7 @@ export { cancel, serve } from './host.js';
 export function install(router: Router, dispatcher: Dispatcher, log: Log): void {
   dispatcher.onDone = captureOutput(log);
   installSignals(router, dispatcher);
+  router.codec = installGenerators(dispatcher);
   if (!isMainThread) installProcess();
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));

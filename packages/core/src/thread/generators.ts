@@ -1,0 +1,43 @@
+/**
+ * Pushed: part of the `thread` bundle; runs where user code runs.
+ *
+ * Results that go on: a generator stays here, and its caller calls its methods one by one.
+ */
+
+import type { Dispatcher } from '../runtime/dispatcher.js';
+import { GENERATOR } from '../wire/endpoints.js';
+import type { EndpointCodec } from '../wire/serialize.js';
+
+/** A generator that stays, in the place of the result. */
+class Kept {
+  constructor(readonly id: number) {}
+}
+
+/** Replaces a result that is a generator. Returns how the replacement travels. */
+export function installGenerators(dispatcher: Dispatcher): EndpointCodec {
+  let lastId = 0;
+  dispatcher.keep = (result) => {
+    if (!/^\[object (Async)?Generator\]$/.test(Object.prototype.toString.call(result)))
+      return result;
+    const id = ++lastId;
+    const generator = result as AsyncGenerator;
+    const step = (name: 'next' | 'return' | 'throw') => async (value: unknown) => {
+      let isDone: boolean | undefined = true;
+      try {
+        const item = await generator[name](value as never);
+        isDone = item.done;
+        return item;
+      } finally {
+        if (isDone) dispatcher.kept.delete(id);
+      }
+    };
+    dispatcher.kept.set(id, { next: step('next'), return: step('return'), throw: step('throw') });
+    return new Kept(id);
+  };
+  return {
+    encode: (value) => (value instanceof Kept ? [GENERATOR, value.id] : undefined),
+    decode: (kind) => {
+      throw new TypeError(`there is no endpoint of kind ${kind} here`);
+    },
+  };
+}
