@@ -90,6 +90,28 @@ describe('a call that is given up', () => {
     }, quiet);
   });
 
+  it('is told to a function that waits for the end of another, too', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const spinning = context.with({ timeout: 100, grace: 300 }).call(() => {
+        for (;;);
+      });
+      await failure(spinning);
+      const abort = new AbortController();
+      const soft = context.call(untilAborted, abort.signal);
+      const hard = context.with({ signal: abort.signal, grace: 50 }).call(() => {
+        for (;;);
+      });
+      // The calls have left when this one's answer is here, which waits behind them.
+      await new Promise((resolve) => setImmediate(resolve));
+      abort.abort('enough');
+      await failure(hard);
+      const outcome = await soft.catch((error) => error.code);
+      expect(outcome).to.be.oneOf(['stopped: enough', 'ERR_THREAD_ENDED']);
+      expect(await context.call(hostname)).to.equal(hostname());
+    }, quiet);
+  });
+
   it('fails the other calls in the thread that it ends, and says why', async () => {
     await withRouter(async (router) => {
       const context = await router.local();

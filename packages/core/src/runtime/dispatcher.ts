@@ -36,6 +36,8 @@ export class Dispatcher {
   kept: Map<number, Exports> = new Map();
   /** What is sent in the place of a result. */
   keep: (result: unknown) => unknown = (result) => result;
+  /** Takes a CANCEL message. */
+  onCancel: (message: Message) => void = () => {};
   /** What a CALL message says. */
   decode: (message: Message) => CallPayload;
   /** Calls wait for it before they start, and fail where it does; undefined where they need not. */

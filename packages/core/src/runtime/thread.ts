@@ -42,8 +42,6 @@ export interface Seat {
   worker?: Worker;
   /** Calls without an answer yet: source to reply handles. */
   calls: Map<number, Set<number>>;
-  /** Called when one of them was answered. */
-  onAnswer?: () => void;
 }
 
 export class WorkThread {
@@ -51,6 +49,8 @@ export class WorkThread {
   current: Seat | undefined;
   /** Takes the calls while it is open whether the current thread goes on. */
   held: Seat | undefined;
+  /** Called when a call was answered. */
+  onAnswer: () => void = () => {};
 
   /** Number of the thread that runs; threads that have ended had the ones below. */
   private _number = 0;
@@ -70,7 +70,7 @@ export class WorkThread {
       if (!seat) return;
       const handles = seat.calls.get(destinationOf(frame));
       if (!handles || flagsOf(frame) & FLAG_MORE || !handles.delete(handleOf(frame))) return;
-      if (seat.onAnswer) seat.onAnswer();
+      this.onAnswer();
     };
     router.listen(
       {

@@ -6,9 +6,10 @@
  */
 
 import { parentPort } from 'node:worker_threads';
+import type { Message } from '../routing/message.js';
 import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
-import { CALL, GET_MODULE } from '../wire/handles.js';
+import { CALL, CANCEL, GET_MODULE } from '../wire/handles.js';
 import * as api from './api.js';
 import type { Config, ThreadBoot } from './config.js';
 import { Dispatcher } from './dispatcher.js';
@@ -51,5 +52,20 @@ export function serveCalls(
     });
   // Each call that waits for it says so; without calls nobody needs to know.
   dispatcher.ready.catch(() => {});
-  router.listen({ policy: router.isAbove, onMessage: (call) => dispatcher.onMessage(call) }, CALL);
+  const serve = { policy: router.isAbove };
+  router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL);
+  // Behind the call that it is about, also while that waits.
+  const cancel = (message: Message) => dispatcher.onCancel(message);
+  router.listen(
+    {
+      ...serve,
+      onMessage: (message) => {
+        Promise.resolve(dispatcher.ready).then(
+          () => cancel(message),
+          () => {},
+        );
+      },
+    },
+    CANCEL,
+  );
 }

@@ -43,58 +43,64 @@ export function serve(worker: Worker): void {
   });
 }
 
-/** Calls that were given up and may have to be ended with their thread, by seat. */
-const doubtful: WeakMap<Seat, Set<symbol>> = new WeakMap();
+/** Checks of calls that were given up and have not ended: each says whether it still has to be made. */
+const checks: WeakMap<WorkThread, Set<() => boolean>> = new WeakMap();
 
 /**
- * Tells the thread that a call was given up, and ends the thread if that does not end the call. Other
- * calls that come meanwhile wait for the outcome.
+ * Tells the function of a call that was given up, and ends its thread if that does not end the call.
+ * Calls that come meanwhile wait for the outcome.
  */
 export function cancel(thread: WorkThread, message: Message): void {
   const { router } = thread.options;
   const [replyHandle, reason, graceMs] = router.decode(message) as CancelPayload;
   const { source } = message;
-  const seat = thread.current;
-  if (!seat) return;
-  const isOpen = () => thread.current === seat && seat.calls.get(source)?.has(replyHandle);
-  const calls = doubtful.get(seat) || new Set();
-  if (isOpen()) router.sendTo(seat.stream, CANCEL, [source, replyHandle, reason]);
-  if (!isOpen() || graceMs === undefined) {
-    if (calls.size === 0) release(thread, seat);
-    return;
-  }
-  doubtful.set(seat, calls);
-  const doubt = Symbol();
-  calls.add(doubt);
-  thread.held = thread.held || thread.newSeat();
-  const timer = setTimeout(() => {
-    if (!isOpen()) return;
-    // The thread may sit in a system call that waits for one of its subprocesses.
-    endSubprocesses();
-    seat.worker?.terminate();
-    thread.ended(seat, 'the work thread was ended: a call that was given up did not stop');
-  }, graceMs);
-  const { onAnswer } = seat;
-  seat.onAnswer = () => {
-    onAnswer?.();
-    if (isOpen() || !calls.delete(doubt)) return;
-    clearTimeout(timer);
-    if (calls.size === 0) release(thread, seat);
+  const find = () =>
+    [thread.current, thread.held].find((seat) => seat?.calls.get(source)?.has(replyHandle));
+  const seat = find();
+  // In its place behind the call, also where that waits itself.
+  if (seat) router.sendTo(seat.stream, CANCEL, [source, replyHandle, reason]);
+  const pending = checks.get(thread) || new Set();
+  checks.set(thread, pending);
+  const settle = () => {
+    for (const check of pending) if (!check()) pending.delete(check);
+    if (pending.size === 0) release(thread);
   };
+  if (!seat || graceMs === undefined) return settle();
+  thread.onAnswer = settle;
+  thread.held = thread.held || thread.newSeat();
+  const expire = () => {
+    const owner = find();
+    if (owner && owner !== thread.current) timer = setTimeout(expire, graceMs);
+    else if (owner) endThread(thread, owner);
+    settle();
+  };
+  let timer = setTimeout(expire, graceMs);
+  pending.add(() => {
+    const isOpen = find() !== undefined;
+    if (!isOpen) clearTimeout(timer);
+    return isOpen;
+  });
+}
+
+function endThread(thread: WorkThread, seat: Seat): void {
+  // The thread may sit in a system call that waits for one of its subprocesses.
+  endSubprocesses();
+  seat.worker?.terminate();
+  thread.ended(seat, 'the work thread was ended: a call that was given up did not stop');
 }
 
 /** The thread goes on: it gets the calls that have waited. */
-function release(thread: WorkThread, seat: Seat): void {
-  const { held } = thread;
+function release(thread: WorkThread): void {
+  const { held, current } = thread;
   thread.held = undefined;
-  delete seat.onAnswer;
-  if (!held || !seat.worker) return;
+  thread.onAnswer = () => {};
+  if (!held || !current?.worker) return;
   held.calls.forEach((handles, source) => {
-    const known = seat.calls.get(source);
+    const known = current.calls.get(source);
     if (known) for (const handle of handles) known.add(handle);
-    else seat.calls.set(source, handles);
+    else current.calls.set(source, handles);
   });
-  held.stream.attach(portTransport(seat.worker));
+  held.stream.attach(portTransport(current.worker));
   held.stream.close('the thread goes on', true);
 }
 

@@ -10,7 +10,6 @@ import type { Router } from '../routing/router.js';
 import type { CallPayload, Dispatcher } from '../runtime/dispatcher.js';
 import { deserialize } from '../wire/deserialize.js';
 import { SIGNAL } from '../wire/endpoints.js';
-import { CANCEL } from '../wire/handles.js';
 
 /** What an AbortController is, where Node has none (before 15). */
 interface Controller {
@@ -38,19 +37,13 @@ export function installSignals(router: Router, dispatcher: Dispatcher): void {
     controllers.delete(keyOf(message.source, message.replyHandle));
     onDone(message);
   };
-  router.listen(
-    {
-      policy: router.isAbove,
-      onMessage: (message) => {
-        const payload = router.decode(message) as unknown[];
-        // The main thread hands on whose call it is; without a work thread the caller says it itself.
-        if (isMainThread) payload.unshift(message.source);
-        const [source, replyHandle, reason] = payload as [number, number, unknown];
-        controllers.get(keyOf(source, replyHandle))?.abort(reason);
-      },
-    },
-    CANCEL,
-  );
+  dispatcher.onCancel = (message) => {
+    const payload = router.decode(message) as unknown[];
+    // The main thread hands on whose call it is; without a work thread the caller says it itself.
+    if (isMainThread) payload.unshift(message.source);
+    const [source, replyHandle, reason] = payload as [number, number, unknown];
+    controllers.get(keyOf(source, replyHandle))?.abort(reason);
+  };
 }
 
 function makeController(): Controller {
