@@ -42,6 +42,51 @@ const liveCore: Plugin = {
   },
 };
 
+/**
+ * Names that are shortened in all bundles alike: private members, and those that the bundles share but
+ * nothing outside of them sees. Never a name that travels as a key, or that Node knows.
+ */
+const SHORTENED = new RegExp(
+  `^(_.*|${[
+    'addRoute',
+    'addStream',
+    'authority',
+    'bytesReceived',
+    'bytesSent',
+    'destination',
+    'isAbove',
+    'isCrowded',
+    'isFull',
+    'isPaused',
+    'newSeat',
+    'onAnswer',
+    'onBytes',
+    'onCancel',
+    'onClose',
+    'onContextLost',
+    'onDrain',
+    'onFrame',
+    'onGrant',
+    'onMessage',
+    'onStreamClosed',
+    'onThreadFrame',
+    'onTooLarge',
+    'removeRoute',
+    'replyDead',
+    'replyHandle',
+    'respondent',
+    'sendTo',
+    'sentTo',
+    'threadOf',
+    'unlisten',
+    'upstream',
+    'waitFor',
+    'waitingBytes',
+  ].join('|')})$`,
+);
+/** The short names, found with the first bundle. */
+let mangleCache: Record<string, string | false> = {};
+
 const artefacts = [
   { name: 'core', entry: 'src/runtime/main.ts', plugins: [] },
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
@@ -56,7 +101,7 @@ rmSync(pushed, { recursive: true, force: true });
 mkdirSync(pushed, { recursive: true });
 const manifest: Record<string, { hash: string; bytes: number; packedBytes: number }> = {};
 for (const { name, entry, plugins } of artefacts) {
-  const { outputFiles } = await build({
+  const result = await build({
     entryPoints: [join(core, entry)],
     plugins,
     bundle: true,
@@ -65,13 +110,14 @@ for (const { name, entry, plugins } of artefacts) {
     target: 'node12.22',
     format: 'cjs',
     minify: true,
-    ...(name === 'ssh2' ? {} : { mangleProps: /^_/ }),
+    ...(name === 'ssh2' ? {} : { mangleProps: SHORTENED, mangleCache }),
     charset: 'ascii',
     legalComments: 'none',
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });
-  const [output] = outputFiles as [OutputFile];
+  mangleCache = result.mangleCache ?? mangleCache;
+  const [output] = result.outputFiles as [OutputFile];
   // The core is evaluated from a string: without a name its frames could not be told from others.
   const footer = name === 'core' ? '//# sourceURL=kinetin:core' : '';
   const text = Buffer.from(output.text + footer);

@@ -6,8 +6,9 @@
  * them through sh, bash, dash, zsh, fish, csh and tcsh alike.
  */
 
-/** The oldest Node that the core runs on, as the shell computes it: major * 10^6 + minor * 10^3. */
-const OLDEST_NODE = 12022000;
+/** The oldest Node that the core runs on. */
+const OLDEST_MAJOR = 12;
+const OLDEST_MINOR = 22;
 
 /** Seconds that the first stage waits for the core before it gives up: its parent is gone then. */
 const FIRST_STAGE_SECONDS = 60;
@@ -42,16 +43,15 @@ export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 3<&0 4>&1 </dev/null >&2';
  */
 export const SHELL_STAGE = [
   'echo "$1 shell"',
-  'b=0 IFS=:',
+  'b=0 c=0 IFS=:',
   `for d in $PATH ${PLACES.join(' ')}; do for n in "$d/node" "$d/nodejs"; do ` +
     'case "$w " in *" $n="*) continue;; esac; ' +
     '[ -x "$n" ] || continue; ' +
     'v=$("$n" -v 2>/dev/null </dev/null); w="$w $n=${v:-broken}"; ' +
-    'case $v in v[0-9]*.[0-9]*) ;; *) continue;; esac; ' +
-    'v=${v#v}; m=${v#*.}; k=$((${v%%.*}*1000000+${m%%.*}*1000)); ' +
-    '[ $k -gt $b ] && b=$k f=$n; ' +
+    'v=${v#v}; m=${v#*.}; M=${v%%.*} m=${m%%.*}; ' +
+    '{ [ "$M" -eq $b ] && [ "$m" -gt $c ] || [ "$M" -gt $b ]; } 2>/dev/null && b=$M c=$m f=$n; ' +
     'done; done',
-  `[ $b -ge ${OLDEST_NODE} ] && exec "$f" ${EXEC_NODE}`,
+  `[ $b -eq ${OLDEST_MAJOR} ] && [ $c -ge ${OLDEST_MINOR} ] || [ $b -gt ${OLDEST_MAJOR} ] && exec "$f" ${EXEC_NODE}`,
   'echo "$1 none$w"',
   'exit 127',
 ].join('; ');

@@ -20,7 +20,9 @@ export interface HandshakeEvents {
 
 /** Noise without a newline is handed on when it is this long. */
 const MAX_LINE = 4096;
-/** No line of the first stage is longer, but that of `none`. */
+/** The same for a line that has a marker. */
+const MAX_MARKED_LINE = 65536;
+/** More than a marker takes. */
 const MARKER_ROOM = 256;
 
 export class Handshake {
@@ -42,7 +44,9 @@ export class Handshake {
       this._rest = this._rest.slice(end + 1);
       this._line(line);
     }
-    if (this._rest.length > MAX_LINE) {
+    // A line of the first stage may be long: it tells of every Node that was found.
+    const limit = this._rest.includes(this._marker) ? MAX_MARKED_LINE : MAX_LINE;
+    if (this._rest.length > limit) {
       // All but what may be the beginning of a marker.
       const kept = this._rest.slice(-MARKER_ROOM);
       this._rest = this._rest.slice(0, -MARKER_ROOM);

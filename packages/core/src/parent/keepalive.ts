@@ -24,7 +24,7 @@ export function keepAlive(router: Router, stream: Stream, options: KeepaliveOpti
   if (!intervalMs) return;
   const timer = setInterval(() => {
     if (stream.closed !== undefined) return clearInterval(timer);
-    missed = stream.bytesReceived === seen ? missed + 1 : 0;
+    missed = stream.bytesReceived === seen && !stream.isPaused ? missed + 1 : 0;
     seen = stream.bytesReceived;
     if (missed > countMax) stream.close(`it did not answer ${countMax} pings`);
     else router.sendTo(stream, PING, 0);

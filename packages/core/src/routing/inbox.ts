@@ -4,7 +4,15 @@
  * Puts the frames of large messages together again, and grants their senders credit as they come.
  */
 
-import { FLAG_MORE, flagsOf, numberOf, payloadOf, readHeader, sourceOf } from '../wire/frame.js';
+import {
+  FLAG_MORE,
+  flagsOf,
+  type Header,
+  numberOf,
+  payloadOf,
+  readHeader,
+  sourceOf,
+} from '../wire/frame.js';
 import { GRANT_BYTES } from '../wire/limits.js';
 import type { Message } from './message.js';
 
@@ -39,7 +47,7 @@ export class Inbox {
     const number = numberOf(frame);
     const payload = payloadOf(frame);
     const more = flagsOf(frame) & FLAG_MORE;
-    if (number === 0) return { ...readHeader(frame), payload };
+    if (number === 0) return withPayload(readHeader(frame), payload);
     let ofSource = this._partials.get(source);
     let partial = ofSource?.get(number);
     if (!partial) {
@@ -55,7 +63,7 @@ export class Inbox {
     (ofSource as Map<number, Partial>).delete(number);
     if (ofSource?.size === 0) this._partials.delete(source);
     if (partial.refused) return undefined;
-    return { ...readHeader(frame), payload: Buffer.concat(partial.chunks, partial.bytes) };
+    return withPayload(readHeader(frame), Buffer.concat(partial.chunks, partial.bytes));
   }
 
   /** Forgets the unfinished messages of a context that is lost. */
@@ -81,4 +89,11 @@ export class Inbox {
     this._events.onGrant(source, number, partial.ungranted);
     partial.ungranted = 0;
   }
+}
+
+/** Owns the header: a copy would cost more than all the rest. */
+function withPayload(header: Header, payload: Buffer): Message {
+  const message = header as Message;
+  message.payload = payload;
+  return message;
 }

@@ -50,10 +50,11 @@ export class Outbox {
     this.pump();
   }
 
-  /** `bytes` more of message `number` may be sent. */
-  grant(number: number, bytes: number): void {
+  /** `destination` allows `bytes` more of message `number`. */
+  grant(destination: number, number: number, bytes: number): void {
     this._lanes.forEach(([first]) => {
-      if (first && first.header.number === number) first.credit += bytes;
+      const isMeant = first?.header.number === number && first.header.destination === destination;
+      if (first && isMeant) first.credit += bytes;
     });
     this.pump();
   }

@@ -103,7 +103,10 @@ export class Router {
         ),
     });
     this._outbox = new Outbox({
-      isFull: (destination) => Boolean(this._streamTo(destination)?.isFull),
+      isFull: (destination) => {
+        const stream = this._streamTo(destination);
+        return Boolean(stream && (stream.isFull || stream.isCrowded));
+      },
       onFrame: (frame) => this._route(frame, undefined),
     });
   }
@@ -330,7 +333,7 @@ export class Router {
   private _deliver(frame: Buffer, from: Stream | undefined): void {
     if (handleOf(frame) === H.CREDIT) {
       if (frame.length === HEADER_BYTES + 4) {
-        this._outbox.grant(numberOf(frame), frame.readUInt32BE(HEADER_BYTES));
+        this._outbox.grant(sourceOf(frame), numberOf(frame), frame.readUInt32BE(HEADER_BYTES));
       }
       return;
     }

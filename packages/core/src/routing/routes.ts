@@ -11,15 +11,18 @@ import type { Message } from './message.js';
 import type { Router } from './router.js';
 import type { Stream } from './stream.js';
 
-/** Only neighbours may speak of routes. */
-const isNeighbour = (message: Message, from: Stream | undefined): boolean =>
-  from !== undefined && (from.side === 'parent' || message.source === from.peer);
+/** Characters of a reason that are handed on. */
+const MAX_REASON = 1000;
+
+/** Whether a message comes from the neighbour itself that its stream leads to. */
+export const isNeighbour = (message: Message, from: Stream | undefined): boolean =>
+  from !== undefined && message.source === from.peer;
 
 /** Listens for news of routes. */
 export function listenForRoutes(router: Router): void {
   router.listen(
     {
-      policy: (_, from) => from !== undefined && from.side === 'parent',
+      policy: router.isAbove,
       onMessage: (message) => {
         const [id, via] = router.decode(message) as [number, number];
         const stream = router.routes.get(via);
@@ -33,7 +36,8 @@ export function listenForRoutes(router: Router): void {
     {
       policy: isNeighbour,
       onMessage: (message, from) => {
-        const [id, reason] = router.decode(message) as [number, string];
+        const [id, said] = router.decode(message) as [number, unknown];
+        const reason = typeof said === 'string' ? said.slice(0, MAX_REASON) : 'no reason';
         const isBehind = router.routes.get(id) === from;
         if (from?.side === 'parent' || isBehind) router.removeRoute(id, reason, from);
       },

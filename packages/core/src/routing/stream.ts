@@ -101,6 +101,18 @@ export class Stream {
     return true;
   }
 
+  /** Whether so much waits for its connection that a large message is to wait, too. */
+  get isCrowded(): boolean {
+    if (this._transport || this._queued <= HIGH_WATER_BYTES) return false;
+    this._owesDrain = true;
+    return true;
+  }
+
+  /** Whether it is not read now: nothing can be concluded from its silence. */
+  get isPaused(): boolean {
+    return this._blockers.size > 0;
+  }
+
   /** Bytes written but not yet handed to the system. */
   get waitingBytes(): number {
     return this._queued + this._writing;

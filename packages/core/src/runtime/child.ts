@@ -82,7 +82,8 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
 function watchSilence(stream: Stream, silenceMs: number): void {
   let seen = 0;
   setInterval(() => {
-    if (stream.bytesReceived === seen) stream.close('nothing came from it any more');
+    if (stream.bytesReceived === seen && !stream.isPaused)
+      stream.close('nothing came from it any more');
     seen = stream.bytesReceived;
   }, silenceMs);
 }

@@ -67,9 +67,12 @@ export class Dispatcher {
       return this._fail(message, error);
     }
     if (!this._started && !(exports instanceof Promise)) return this._run(message, call, exports);
-    const started = Promise.all([exports, this._started])
+    const before = this._started;
+    const started = Promise.all([exports, before])
       .then(([loaded]) => this._run(message, call, loaded))
       .catch((error) => this._fail(message, error))
+      // A call that could not start does not let the next one overtake those before it.
+      .then(() => before)
       .then(() => {
         if (this._started === started) this._started = undefined;
       });

@@ -27,7 +27,12 @@ export function evaluate(hash: string, text: string, provided: Exports): Exports
   const { require } = module;
   module.filename = fileName;
   module.paths = [];
-  module.require = (id) => provided[id] || require.call(module, id);
+  module.require = (id) => {
+    if (Object.prototype.hasOwnProperty.call(provided, id)) return provided[id];
+    // Nothing of the machine that it happens to run on.
+    if (/^[./]/.test(id)) throw new Error(`Cannot find module '${id}'`);
+    return require.call(module, id);
+  };
   // Quoted: the bundler renames what begins with an underscore.
   module['_compile'](text, fileName);
   return module.exports;

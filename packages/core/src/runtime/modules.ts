@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { brotliDecompressSync } from 'node:zlib';
 import { ModuleError } from '../errors.js';
 import type { Router } from '../routing/router.js';
+import { isNeighbour } from '../routing/routes.js';
 import type { Stream } from '../routing/stream.js';
 import { FLAG_ERROR } from '../wire/frame.js';
 import { GET_MODULE, MODULE } from '../wire/handles.js';
@@ -38,13 +39,13 @@ export class ModuleStore {
   private _packed: Map<string, Buffer> = new Map();
   /** Told when a module that was asked for arrives. */
   private _waiting: Map<string, Waiter[]> = new Map();
-  /** What each neighbour below has been sent. */
-  private _sent: WeakMap<Stream, Set<string>> = new WeakMap();
+  /** What each neighbour below has been sent, and whether it has asked for it. */
+  private _sent: WeakMap<Stream, Map<string, boolean>> = new WeakMap();
 
   constructor(private _router: Router) {
     _router.listen(
       {
-        policy: (_, from) => from !== undefined && from.side === 'parent',
+        policy: (message, from) => isNeighbour(message, from) && from?.side === 'parent',
         onMessage: (message) => {
           const [hash, packed, target] = _router.decode(message) as ModuleMessage;
           try {
@@ -61,7 +62,7 @@ export class ModuleStore {
     );
     _router.listen(
       {
-        policy: (_, from) => from !== undefined && from.side !== 'parent',
+        policy: (message, from) => isNeighbour(message, from) && from?.side !== 'parent',
         onMessage: (message, from) => {
           const hash = String(_router.decode(message));
           const isThread = from?.side === 'thread';
@@ -69,7 +70,7 @@ export class ModuleStore {
             (packed) =>
               isThread
                 ? _router.reply(message, _router.encode(packed))
-                : this.push(hash, message.source),
+                : this.push(hash, message.source, true),
             (error) =>
               isThread
                 ? _router.reply(message, _router.encode(error), FLAG_ERROR)
@@ -101,14 +102,18 @@ export class ModuleStore {
     });
   }
 
-  /** Sends a module down towards `target`, by way of every hop; to each neighbour once. */
-  push(hash: string, target: number): void {
+  /**
+   * Sends a module down towards `target`, by way of every hop; to each neighbour once, and again where
+   * that asks a second time: the first time what was sent may be on its way.
+   */
+  push(hash: string, target: number, isAsked = false): void {
     const stream = this._router.routes.get(target);
     if (!stream) return;
     let sent = this._sent.get(stream);
-    if (!sent) this._sent.set(stream, (sent = new Set()));
-    const isNew = !sent.has(hash);
-    sent.add(hash);
+    if (!sent) this._sent.set(stream, (sent = new Map()));
+    const wasAsked = sent.get(hash);
+    const isNew = wasAsked === undefined || (wasAsked && isAsked);
+    sent.set(hash, isAsked || Boolean(wasAsked));
     if (!isNew && stream.peer === target) return;
     const message: ModuleMessage = [hash, isNew ? this._packed.get(hash) : undefined, target];
     this._router.post(stream.peer, MODULE, message);

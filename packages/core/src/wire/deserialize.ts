@@ -85,7 +85,9 @@ function raw(): Buffer {
 }
 
 function text(): string {
-  return raw().toString();
+  const length = count();
+  at += length;
+  return bytes.toString('utf8', at - length, at);
 }
 
 function double(): number {

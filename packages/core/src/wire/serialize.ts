@@ -39,13 +39,15 @@ export const VIEWS = [
 /** Scratch memory, grown as needed; undefined while a getter or a codec encodes another value. */
 let spare: Buffer | undefined = Buffer.allocUnsafe(16384);
 let scratch: Buffer;
+/** Up to so many objects a search is cheaper than a table. */
+const FEW_OBJECTS = 8;
 /** Scratch memory larger than this is not kept. */
 const MAX_SPARE_BYTES = 4194304;
 /** Bytes of `scratch` that are written. */
 let at = 0;
 let endpoints: EndpointCodec | undefined;
 /** Objects met in this value, with their index; and in order. */
-let seen: Map<object, number>;
+let seen: Map<object, number> | undefined;
 let order: object[];
 let depth = 0;
 /** Keys and indices from the root to the value being written. */
@@ -68,7 +70,7 @@ export function serialize(
   spare = undefined;
   at = headroom;
   endpoints = codec;
-  seen = new Map();
+  seen = undefined;
   order = [];
   depth = 0;
   path = [root];
@@ -205,12 +207,14 @@ function string(value: string): void {
 }
 
 function object(value: object): void {
-  const index = seen.get(value);
-  if (index !== undefined) {
+  const index = seen ? seen.get(value) : order.indexOf(value);
+  if (index !== undefined && index >= 0) {
     byte(T.REFERENCE);
     return varint(index);
   }
-  seen.set(value, order.push(value) - 1);
+  order.push(value);
+  if (seen) seen.set(value, order.length - 1);
+  else if (order.length > FEW_OBJECTS) seen = new Map(order.map((one, i) => [one, i]));
   if (++depth > MAX_DEPTH) refuse(`nested more than ${MAX_DEPTH} levels deep`);
   const endpoint = endpoints?.encode(value);
   if (endpoint) {
@@ -343,7 +347,10 @@ function lenient(owner: object, key: string): void {
     at = mark.at;
     depth = mark.depth;
     path.length = mark.length;
-    while (order.length > mark.size) seen.delete(order.pop() as object);
+    while (order.length > mark.size) {
+      const last = order.pop() as object;
+      if (seen) seen.delete(last);
+    }
     string(`[${message}]`);
   }
 }

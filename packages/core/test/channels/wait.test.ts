@@ -1,0 +1,120 @@
+import { getEventListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
+import { TimeoutError, wait } from '../../src/channels/wait.js';
+
+const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+describe('channels/wait', () => {
+  it('settles as its callbacks say, and leaves no timer and no listener', async () => {
+    await nextTurn();
+    const before = timers();
+    const { signal } = new AbortController();
+    const options = { timeout: 60_000, signal };
+    const never = () => expect.fail('stopped');
+    expect(await wait<number>(options, 'x', (resolve) => resolve(7), never)).to.equal(7);
+    const failed = wait(options, 'x', (_, reject) => reject(new Error('no')), never);
+    expect(await failure(failed)).to.have.property('message', 'no');
+    expect(timers()).to.equal(before);
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+  });
+
+  it('ends at its deadline with a TimeoutError that says what was waited for, and stops once', async () => {
+    const stops: unknown[] = [];
+    const { signal } = new AbortController();
+    const waiting = wait(
+      { timeout: 1, signal },
+      'the dinner',
+      () => {},
+      (reason) => stops.push(reason),
+    );
+    const error = await failure(waiting);
+    expect(error).to.be.instanceOf(TimeoutError);
+    expect(error).to.include({ code: 'ERR_TIMEOUT', name: 'TimeoutError' });
+    expect(error.message).to.equal('the dinner was not over after 1 ms');
+    expect(stops).to.deep.equal([error]);
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+  });
+
+  for (const reason of [new Error('changed my mind'), 'a text', null, 0]) {
+    it(`ends with the reason of its signal, unwrapped: ${reason}`, async () => {
+      await nextTurn();
+      const before = timers();
+      const controller = new AbortController();
+      const stops: unknown[] = [];
+      const waiting = wait(
+        { timeout: 60_000, signal: controller.signal },
+        'x',
+        () => {},
+        (why) => {
+          stops.push(why);
+        },
+      );
+      controller.abort(reason);
+      expect(await waiting.catch((error) => [error])).to.deep.equal([reason]);
+      expect(stops).to.deep.equal([reason]);
+      expect(timers()).to.equal(before);
+      expect(getEventListeners(controller.signal, 'abort')).to.deep.equal([]);
+    });
+  }
+
+  it('does not begin with a signal that was aborted before', async () => {
+    let started = false;
+    const options = { timeout: 60_000, signal: AbortSignal.abort('early') };
+    const waiting = wait(
+      options,
+      'x',
+      () => {
+        started = true;
+      },
+      () => {},
+    );
+    expect(await waiting.catch((reason) => reason)).to.equal('early');
+    expect(started).to.equal(false);
+  });
+
+  it('ignores what comes after its end', async () => {
+    const controller = new AbortController();
+    let late: (value: string) => void = () => {};
+    const waiting = wait<string>(
+      { signal: controller.signal },
+      'x',
+      (resolve) => {
+        late = resolve;
+      },
+      () => {},
+    );
+    controller.abort('over');
+    late('late');
+    expect(await waiting.catch((reason) => reason)).to.equal('over');
+  });
+
+  for (const timeout of [Infinity, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+    it(`does not end at once with a timeout of ${timeout}`, async () => {
+      const warnings: Error[] = [];
+      const listen = (warning: Error) => warnings.push(warning);
+      process.on('warning', listen);
+      let finish: (value: string) => void = () => {};
+      const waiting = wait<string>(
+        { timeout },
+        'x',
+        (resolve) => {
+          finish = resolve;
+        },
+        () => {},
+      );
+      await wait(
+        { timeout: 5 },
+        'a little while',
+        () => {},
+        () => {},
+      ).catch(() => {});
+      await nextTurn();
+      finish('in time');
+      expect(await waiting).to.equal('in time');
+      process.off('warning', listen);
+      expect(warnings).to.deep.equal([]);
+    });
+  }
+});

@@ -1,0 +1,39 @@
+import { expect } from 'chai';
+import { settle, TestTree } from '../../../../test/support/stream-pair.js';
+import { makeLog } from '../../src/runtime/log.js';
+import { LOG } from '../../src/wire/handles.js';
+import { DEBUG, ERROR, INFO, WARN } from '../../src/wire/levels.js';
+
+describe('runtime/log', () => {
+  it('sends records to the master, of this context or of one that is named', async () => {
+    const tree = new TestTree();
+    await tree.add(1, 0);
+    const far = await tree.add(2, 1);
+    const records: unknown[] = [];
+    const master = tree.router(0);
+    master.listen({ onMessage: (message) => records.push(master.decode(message)) }, LOG);
+    const log = makeLog(far.router, DEBUG);
+    log(INFO, 'own');
+    log(ERROR, 'of a child', 9);
+    log(WARN, 'x'.repeat(200_000));
+    await settle();
+    expect(records.slice(0, 2)).to.deep.equal([
+      [2, INFO, 'own'],
+      [9, ERROR, 'of a child'],
+    ]);
+    expect(records).to.have.lengthOf(3);
+  });
+
+  it('sends nothing below the minimum', async () => {
+    const tree = new TestTree();
+    const { router, up } = await tree.add(1, 0);
+    up!.isHeld = true;
+    const log = makeLog(router, WARN);
+    for (const level of [DEBUG, INFO, WARN - 1]) log(level, 'quiet');
+    await settle();
+    expect(up!.waitingBytes).to.equal(0);
+    log(WARN, 'loud');
+    await settle();
+    expect(up!.waitingBytes).to.be.above(0);
+  });
+});

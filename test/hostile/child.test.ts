@@ -1,0 +1,178 @@
+/** A child that was taken over: what it can do to the master and to its siblings, which is nothing. */
+
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Context, type LogRecord, Router } from '@kinetin/master';
+import { expect } from 'chai';
+import { failure } from '../support/failure.js';
+import { program } from '../support/program.js';
+
+const CHILD = fileURLToPath(new URL('fixtures/hostile-child.mjs', import.meta.url));
+const DONE = 'has misbehaved';
+
+describe('hostile/child', () => {
+  let router: Router;
+  let records: LogRecord[];
+  let waiting: { text: string; resolve: () => void }[];
+  let good: Context;
+  let scripts: { remove(): Promise<void> }[];
+
+  beforeEach(async () => {
+    records = [];
+    waiting = [];
+    scripts = [];
+    router = new Router({
+      onLog: (record) => {
+        records.push(record);
+        for (const { text, resolve } of waiting) if (record.text === text) resolve();
+      },
+    });
+    good = await router.local({ name: 'good' });
+    expect(await good.call(hostname)).to.equal(hostname());
+  });
+
+  afterEach(async () => {
+    await router.shutdown();
+    await Promise.all(scripts.map((script) => script.remove()));
+  });
+
+  /** Starts the evil child, which is called `evil`. */
+  async function startEvil(evil: string): Promise<Context> {
+    const text = `KINETIN_TEST_EVIL=${evil} exec '${process.execPath}' '${CHILD}' "$@"`;
+    const script = await program(text);
+    scripts.push(script);
+    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000 });
+  }
+
+  const logged = (text: string): Promise<void> =>
+    records.some((record) => record.text === text)
+      ? Promise.resolve()
+      : new Promise((resolve) => waiting.push({ text, resolve }));
+
+  /** The tree works but for the evil child: what lives answers, what is started anew does too. */
+  async function expectService(): Promise<void> {
+    expect(await good.call(hostname)).to.equal(hostname());
+    // Through the sibling, and with a large answer: routes and credit are as they were.
+    const below = await router.local({ name: 'below', via: good });
+    const large = await below.call((size: number) => Buffer.alloc(size, 1), 5_000_000);
+    expect(large).to.have.lengthOf(5_000_000);
+    await below.shutdown();
+    const fresh = await router.local({ name: 'fresh' });
+    expect(await fresh.call(hostname)).to.equal(hostname());
+  }
+
+  const said = () => records.map(({ context, text }) => `${context}: ${text}`);
+
+  for (const evil of ['garbage', 'zeros', 'oversize', 'huge']) {
+    it(`that sends ${evil} instead of frames is dropped, and no other`, async () => {
+      const context = await startEvil(evil);
+      const error = await failure(context.call(hostname));
+      expect(error).to.include({ name: 'DeadLetterError' });
+      await expectService();
+      expect(router.tree().children.map(({ name }) => name)).to.deep.equal(['good', 'fresh']);
+    });
+  }
+
+  it('that speaks in the name of others is not heard', async () => {
+    await startEvil('sources');
+    await logged(DONE);
+    expect(said()).to.deep.equal([`evil: ${DONE}`]);
+    await expectService();
+  });
+
+  it('that logs in the name of others is not heard', async () => {
+    await startEvil('logOfOthers');
+    await logged(DONE);
+    expect(said()).to.deep.equal([`evil: ${DONE}`]);
+  });
+
+  it('that claims the authority of others runs nothing, in the master or in its sibling', async () => {
+    await startEvil('authority');
+    await logged(DONE);
+    await expectService();
+    expect(router.tree().children.map(({ name }) => name)).to.deep.equal(['good', 'evil', 'fresh']);
+  });
+
+  it('that wants the routes of others does not get them, nor those of contexts to come', async () => {
+    await startEvil('routes');
+    await logged(DONE);
+    await expectService();
+  });
+
+  it('that tells its sibling of routes, modules and dead letters is not believed', async () => {
+    const pending = good.call(() => new Promise((resolve) => setTimeout(resolve, 200, 'in time')));
+    await startEvil('cousins');
+    await logged(DONE);
+    expect(await pending).to.equal('in time');
+    await expectService();
+  });
+
+  it('that tells of its own end at great length hurts nobody', async () => {
+    const before = good.call((text: string) => text, 'before');
+    const context = await startEvil('reasons');
+    await failure(context.call(hostname));
+    expect(await before).to.equal('before');
+    await expectService();
+  });
+
+  it('that tells of its own end without sense leaves no call waiting', async () => {
+    const context = await startEvil('unprintable');
+    const call = failure(context.call(hostname));
+    await context.shutdown({ timeout: 5000 });
+    expect(await call).to.include({ name: 'DeadLetterError' });
+    await expectService();
+  });
+
+  for (const evil of ['credit', 'payloads', 'arrays']) {
+    it(`that sends ${evil} without sense hurts nobody`, async () => {
+      const before = process.memoryUsage().rss;
+      await startEvil(evil);
+      await logged(DONE);
+      expect(process.memoryUsage().rss - before).to.be.below(500e6);
+      await expectService();
+    });
+  }
+
+  it('that floods the log is heard, and holds up nobody', async () => {
+    await startEvil('flood');
+    expect(await good.call(hostname)).to.equal(hostname());
+    await logged(DONE);
+    expect(records).to.have.lengthOf(20_001);
+    await expectService();
+  });
+
+  for (const evil of ['garbled', 'deadWithoutReason', 'hugeArrays']) {
+    it(`that answers calls with what makes no sense (${evil}) fails those calls`, async () => {
+      const context = await startEvil(evil);
+      expect(await failure(context.call(hostname))).to.be.instanceOf(Error);
+      expect(await failure(context.call(hostname)), 'and the next').to.be.instanceOf(Error);
+      await expectService();
+    });
+  }
+
+  it('that answers with keys that name prototypes changes none', async () => {
+    const context = await startEvil('prototypes');
+    const answer = (await context.call(hostname)) as unknown as object;
+    expect(Object.getPrototypeOf(answer)).to.equal(Object.prototype);
+    expect(Object.keys(answer)).to.deep.equal(['__proto__', 'constructor']);
+    expect('polluted' in {}).to.equal(false);
+  });
+
+  it('that reads nothing delays no shutdown beyond its time, and no other context', async () => {
+    const context = await startEvil('deaf');
+    await logged(DONE);
+    const large = failure(context.call((bytes: Buffer) => bytes.length, Buffer.alloc(50_000_000)));
+    await expectService();
+    await router.shutdown();
+    expect(await large).to.be.instanceOf(Error);
+  });
+
+  it('that never comes to an end of its noise fails to connect, in time', async () => {
+    const script = await program('while :; do echo noise || exit; done >&3');
+    scripts.push(script);
+    const error = await failure(router.local({ node: script.path, connectTimeout: 1000 }));
+    expect(error).to.include({ code: 'ERR_CONNECT_TIMEOUT' });
+    expect((error.output as string[]).length).to.be.at.most(100);
+    await expectService();
+  });
+});
