@@ -1,35 +1,27 @@
-/** What functions bring along: dependencies from npm, and each module once. */
+/** What functions bring along: dependencies from npm, whole modules, and each module once. */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Router as CoreRouter, type Stream } from '@kinetin/core';
-import { type Context, type Router, withRouter } from '@kinetin/master';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Stream } from '@kinetin/core';
+import { type AnyFunction, CallError, type Context, Router, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import * as dependent from '../fixtures/packages/dependent.js';
+import { recordStreams } from '../fixtures/packages/recording.js';
+import type * as Slow from '../fixtures/packages/slow.js';
+import type * as Tasks from '../fixtures/packages/tasks.js';
 import { failure } from '../support/failure.js';
 
+const fixture = (name: string) => new URL(`../fixtures/packages/${name}`, import.meta.url);
+
 describe('npm dependencies', () => {
-  let end = () => {};
-  let running: Promise<void>;
+  const router = new Router();
   let context: Context;
   before(async () => {
-    await new Promise<void>((ready, failed) => {
-      running = withRouter(async (router: Router) => {
-        context = await router.local();
-        ready();
-        await new Promise<void>((resolve) => {
-          end = resolve;
-        });
-      });
-      running.catch(failed);
-    });
+    context = await router.local();
   });
-  after(async () => {
-    end();
-    await running;
-  });
+  after(() => router.shutdown());
 
   it('travel where they are ESM only', async () => {
     expect(await context.call(dependent.doubled, [1, 2, 3])).to.deep.equal([2, 4, 6]);
@@ -68,6 +60,104 @@ describe('npm dependencies', () => {
   });
 });
 
+describe('an imported module', () => {
+  const router = new Router();
+  let context: Context;
+  let stream: Stream;
+  before(async () => {
+    const [hop, streams] = await recordStreams(() => router.local({ name: 'hop' }));
+    [stream] = streams as [Stream];
+    context = await router.local({ name: 'leaf', via: hop });
+  });
+  after(() => router.shutdown());
+
+  it('runs its functions, whose results are awaited', async () => {
+    const tasks = await context.import<typeof Tasks>(fixture('tasks.js'));
+    expect(await tasks.add(1, 2)).to.equal(3);
+    expect(await tasks.greet('you')).to.equal('hello you');
+    expect(await tasks.default()).to.equal('the default');
+    expect(Object.keys(tasks)).to.have.members([
+      'add',
+      'default',
+      'fail',
+      'greet',
+      'state',
+      'withCallback',
+    ]);
+  });
+
+  it('runs its top-level code once per context, and shares its variables', async () => {
+    const fresh = await router.local();
+    const tasks = await fresh.import<typeof Tasks>(fixture('tasks.js'));
+    await tasks.add(1, 2);
+    const again = await fresh.import<typeof Tasks>(fileURLToPath(fixture('tasks.ts')));
+    await again.add(3, 4);
+    const expected = { evaluated: 1, calls: 2, isRemote: true, url: fixture('tasks.ts').href };
+    expect(await tasks.state()).to.deep.equal(expected);
+    expect((globalThis as { evaluated?: number }).evaluated).to.equal(undefined);
+  });
+
+  it('has functions that can be called under options, without reply, and in other contexts', async () => {
+    const tasks = await context.import<typeof Tasks>(String(fixture('tasks.ts')));
+    expect(await context.with({ timeout: 10_000 }).call(tasks.add, 1, 2)).to.equal(3);
+    expect(await context.callAsync(tasks.greet, 'you').get()).to.equal('hello you');
+    await context.callNoReply(tasks.add, 1, 2);
+    expect(await router.local().call(tasks.add, 2, 2)).to.equal(4);
+    const hurried = await context
+      .with({ timeout: 50, grace: 50 })
+      .import<typeof Slow>(fixture('slow.ts'));
+    expect(await failure(hurried.never())).to.include({ code: 'ERR_TIMEOUT' });
+  });
+
+  it('fails with the lines of the file', async () => {
+    const tasks = await context.import<typeof Tasks>(fixture('tasks.ts'));
+    const error = await failure<CallError>(tasks.fail(21));
+    expect(error).to.include({ remoteName: 'RangeError', message: '42 in thread true' });
+    expect(error.stack).to.match(/at Object\.fail \(\S*packages\/tasks\.ts:\d+:\d+\)/);
+    expect(error.stack).to.match(/in context hop\.leaf, called from --[\s\S]*packages\.test\.ts/);
+  });
+
+  it('refuses a name that is not exported, and what is no function', async () => {
+    const tasks = await context.import<Record<string, AnyFunction>>(fixture('tasks.ts'));
+    expect(() => tasks.subtract).to.throw(
+      /^tasks\.ts has no export subtract: it exports Account, VERSION, add, default, .*; correct the name$/,
+    );
+    expect(() => tasks.VERSION).to.throw(/cannot reach VERSION of tasks\.ts: it is .*string/);
+    expect(() => tasks.Account).to.throw(/cannot reach Account of tasks\.ts: it is a class/);
+    try {
+      tasks.subtract;
+    } catch (error) {
+      expect(error).to.include({ name: 'ModuleError', code: 'ERR_NO_FUNCTION' });
+    }
+  });
+
+  it('is refused before anything is sent where there is no such file', async () => {
+    const before = stream.bytesSent;
+    const missing = await failure(context.import(fixture('missing.js')));
+    expect(missing).to.include({ name: 'BundleError', code: 'ERR_BUNDLE' });
+    expect(missing.message).to.match(/^cannot import \S*missing\.js: there is no such file; /);
+    const folder = await failure(context.import(fixture('.')));
+    expect(folder.message).to.match(/it is no file/);
+    for (const url of ['./tasks.js', 'https://example.com/tasks.js', 'node:os']) {
+      expect(await failure(context.import(url))).to.include({
+        name: 'TypeError',
+        code: 'ERR_INVALID_ARG',
+      });
+    }
+    const broken = await failure(context.import(fixture('waiting.mjs')));
+    expect(broken).to.include({ code: 'ERR_BUNDLE' });
+    expect(broken.message).to.match(/waiting\.mjs:\d+:\d+\); move the await into a function/);
+    expect(stream.bytesSent).to.equal(before);
+  });
+
+  it('reports what its top-level code throws', async () => {
+    const error = await failure(context.import(fixture('throwing.cjs')));
+    expect(error).to.be.instanceOf(CallError);
+    expect(error.message).to.equal('not today');
+    expect(error.stack).to.match(/throwing\.cjs:\d+:\d+/);
+  });
+});
+
 describe('a module', () => {
   let folder: string;
   beforeEach(async () => {
@@ -101,9 +191,7 @@ describe('a module', () => {
     await writeFile(join(folder, 'large.mjs'), text);
     const { at } = await import(pathToFileURL(join(folder, 'large.mjs')).href);
     await withRouter(async (router) => {
-      const streams: Stream[] = [];
-      const hop = await recording(streams, () => router.local());
-      const [stream] = streams.filter(({ peer }) => peer === hop.id);
+      const [hop, [stream]] = await recordStreams(() => router.local());
       const behind = await Promise.all([1, 2, 3].map(() => router.local({ via: hop })));
       // Whatever else the first call takes is there before anything is counted.
       for (const context of behind) await context.call(process.cwd);
@@ -125,9 +213,7 @@ describe('a module', () => {
     await writeFile(join(folder, 'shared.mjs'), text);
     const { end } = await import(pathToFileURL(join(folder, 'shared.mjs')).href);
     await withRouter(async (router) => {
-      const streams: Stream[] = [];
-      const hop = await recording(streams, () => router.local());
-      const [stream] = streams.filter(({ peer }) => peer === hop.id);
+      const [hop, [stream]] = await recordStreams(() => router.local());
       const behind = await Promise.all([1, 2].map(() => router.local({ via: hop })));
       for (const context of behind) await context.call(process.cwd);
       const before = stream!.bytesSent;
@@ -147,21 +233,3 @@ describe('a module', () => {
     return await import(pathToFileURL(copy).href);
   }
 });
-
-/** Runs `start` and notes the streams that routers get meanwhile. */
-async function recording<Value>(
-  streams: Stream[],
-  start: () => PromiseLike<Value>,
-): Promise<Value> {
-  const { addStream } = CoreRouter.prototype;
-  CoreRouter.prototype.addStream = function (...args) {
-    const stream = addStream.apply(this, args);
-    streams.push(stream);
-    return stream;
-  };
-  try {
-    return await start();
-  } finally {
-    CoreRouter.prototype.addStream = addStream;
-  }
-}

@@ -26,15 +26,10 @@ export {
   type StageTimeouts,
 } from '@kinetin/core/parent';
 export { CallError } from './calls/call-error.js';
-export type { AnyFunction } from './calls/caller.js';
-export {
-  type Calls,
-  type CallWaitOptions,
-  Context,
-  PendingContext,
-  type Result,
-} from './context.js';
+export type { Calls, CallWaitOptions } from './calls/calls.js';
+export { Context, PendingContext } from './context.js';
 export { BundleError, type FreeIdentifier, SliceError } from './errors.js';
+export type { RemoteFunction, RemoteModule } from './imports/remote-module.js';
 export {
   type LogLevel,
   type LogRecord,
@@ -49,5 +44,6 @@ export {
   type SshContextOptions,
   withRouter,
 } from './router.js';
+export type { AnyFunction, Arguments, CannotTravel, Result, Sendable } from './sendable.js';
 export type { SshOptions } from './ssh/options.js';
 export type { TreeNode } from './tree.js';

@@ -63,5 +63,7 @@ function importChain(inputs: Metafile['inputs'], used: readonly string[], addon:
     });
     if (importer !== undefined) chain.push(importer);
   }
-  return chain.reverse().map(withoutMark);
+  const names = chain.reverse().map(withoutMark);
+  // The text of an entry stands for the file that it imports.
+  return names.filter((name, i) => name !== names[i - 1]);
 }

@@ -95,14 +95,14 @@ async function buildModule(source: ModuleSource): Promise<ModuleText> {
 }
 
 function buildOptions(source: ModuleSource, folder: string): BuildOptions {
-  const { file = resolve(folder, '[eval]') } = source;
+  const { file = resolve(folder, '[eval]'), exportsText } = source;
   return {
     stdin: {
       contents: withMap(source.text, source.map),
       resolveDir: folder,
       sourcefile: file + ENTRY_MARK,
     },
-    plugins: [sourcePlugin(file, () => withMap(source.exportsText(), source.map))],
+    plugins: [sourcePlugin(file, exportsText && (() => withMap(exportsText(), source.map)))],
     // The runtime answers for its own package, so that all code in a context shares one.
     external: ['@kinetin/core'],
     define: {

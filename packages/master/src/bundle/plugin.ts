@@ -2,19 +2,11 @@
  * What esbuild has to be told about source files to see them as the running program does.
  * Master only.
  */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
-
-/** Endings as imports write them, and those of the sources that they may stand for. */
-const TYPESCRIPT_ENDINGS: Record<string, string> = {
-  '.js': '.ts',
-  '.mjs': '.mts',
-  '.cjs': '.cts',
-  '.jsx': '.tsx',
-};
+import { sourceFile } from './source-file.js';
 
 const LOADERS: Record<string, Loader> = {
   '.ts': 'ts',
@@ -24,8 +16,11 @@ const LOADERS: Record<string, Loader> = {
   '.jsx': 'jsx',
 };
 
-/** `entry` is the file that was sliced: modules that import it get `entryExports()`. */
-export function sourcePlugin(entry: string, entryExports: () => string): Plugin {
+/**
+ * `entry` is the file that was sliced: modules that import it get `entryExports()`, where that is
+ * given, and the file itself otherwise.
+ */
+export function sourcePlugin(entry: string, entryExports: (() => string) | undefined): Plugin {
   return {
     name: 'kinetin',
     setup(build) {
@@ -43,7 +38,7 @@ export function sourcePlugin(entry: string, entryExports: () => string): Plugin 
       // Kept as a module, so that an addon that nothing uses can still be dropped.
       build.onLoad({ filter: /\.node$/ }, () => ({ contents: 'module.exports = "addon";' }));
       build.onLoad({ filter: /\.[mc]?[jt]sx?$/ }, ({ path }) =>
-        path === entry ? loadEntry(path, entryExports()) : loadSource(path),
+        entryExports && path === entry ? loadEntry(path, entryExports()) : loadSource(path),
       );
     },
   };
@@ -52,14 +47,12 @@ export function sourcePlugin(entry: string, entryExports: () => string): Plugin 
 /** Node 12 has no module of this name. */
 const FS_PROMISES = { path: 'fs/promises', namespace: 'kinetin' } satisfies OnResolveResult;
 
-/** `./x.js` beside an `x.ts` and no `x.js` means the latter, as TypeScript and tsx have it. */
+/** The path of another file that is meant, with the same start. */
 function typeScriptPath({ path, resolveDir }: OnResolveArgs): string | undefined {
-  const ending = extname(path);
   const full = resolve(resolveDir, path);
-  const stem = (whole: string) => whole.slice(0, -ending.length);
-  const endings = [TYPESCRIPT_ENDINGS[ending]!, ...(ending === '.js' ? ['.tsx'] : [])];
-  const found = endings.find((other) => existsSync(stem(full) + other));
-  return found === undefined || existsSync(full) ? undefined : stem(path) + found;
+  const found = sourceFile(full);
+  if (found === undefined || found === full) return undefined;
+  return path.slice(0, -extname(path).length) + extname(found);
 }
 
 function loadEntry(path: string, contents: string): OnLoadResult {

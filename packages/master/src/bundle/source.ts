@@ -10,6 +10,6 @@ export interface ModuleSource {
   readonly file: string | undefined;
   /** From `text` to what somebody wrote, with absolute paths as sources. */
   readonly map: SourceMapPayload | undefined;
-  /** What modules of the bundle get that import `file` in turn. */
-  exportsText(): string;
+  /** What modules of the bundle get that import `file` in turn; undefined: the file itself. */
+  readonly exportsText?: (() => string) | undefined;
 }

@@ -15,6 +15,14 @@ const HERE = [`${PACKAGE}dist/`, `${PACKAGE}src/`];
 /** Stacks are printed as they are: what came from another machine must do no harm to a terminal. */
 const shown = (stack: string): string => stack.split('\n').map(printable).join('\n');
 
+/** Functions are called as the default export of a slice: shows them as their file knows them. */
+function withOwnNames(stack: string): string {
+  return stack.replace(
+    /^( {4}at (?:async )?)Object\.(\S+) \[as default\] /gm,
+    (_, at: string, name: string) => `${at}${/^[$_]$/.test(name) ? '<anonymous>' : name} `,
+  );
+}
+
 /** Leaves out the frames whose file name contains one of `marks`. */
 function withoutFrames(stack: string, marks: string[]): string {
   return stack
@@ -39,7 +47,8 @@ export class CallError extends KinetinError {
   /** `sourceMapOf` finds the source map of a module by its file name in stacks. */
   constructor(error: Error, context: string, sourceMapOf: (hash: string) => string | undefined) {
     const { code } = error as { code?: unknown };
-    const remoteStack = shown(withoutFrames(mapStack(String(error.stack), sourceMapOf), CORE));
+    const mapped = withoutFrames(mapStack(String(error.stack), sourceMapOf), CORE);
+    const remoteStack = shown(withOwnNames(mapped));
     super('CallError', code === undefined ? 'ERR_CALL' : String(code), error.message);
     const { name: _name, code: _code, ...own } = error as Error & Record<string, unknown>;
     Object.assign(this, own, { remoteName: error.name, remoteStack, context });

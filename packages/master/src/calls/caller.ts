@@ -7,16 +7,20 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import {
   type CallPayload,
   type Router as CoreRouter,
-  type EndpointCodec,
-  endpoints,
+  DeadLetterError,
   handles,
   KinetinError,
   type ModuleStore,
-  ProtocolError,
   SerializeError,
 } from '@kinetin/core';
+import type { AnyFunction } from '../sendable.js';
 import { type CallTarget, referenceFunction } from '../slice/reference.js';
 import { CallError } from './call-error.js';
+import { encodeCall, reasonOf, whenAborted } from './encode.js';
+import { GeneratorReference, RemoteGenerator } from './generator.js';
+import type { PendingCall } from './pending-call.js';
+
+export { callCodec } from './encode.js';
 
 /** What all callers of one router share. */
 export interface CallerHost {
@@ -26,34 +30,20 @@ export interface CallerHost {
   readonly sourceMaps: Map<string, string>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any function at all can be called
-export type AnyFunction = (...args: any[]) => unknown;
+/** The context that is called. */
+export interface Callee {
+  readonly id: number;
+  readonly name: string;
+  /** Settles with the connection. */
+  readonly connected: Promise<unknown>;
+}
 
 /** Functions whose reference is known: they need not be waited for. */
 const known = new WeakMap<AnyFunction, CallTarget>();
 
-/** One call under way, which its caller may give up. */
-export class PendingCall {
-  #isGivenUp = false;
-  #reason: unknown;
-  #tell: ((reason: unknown) => void) | undefined;
-
-  /** Throws the reason where it was given up already. */
-  throwIfGivenUp(): void {
-    if (this.#isGivenUp) throw this.#reason;
-  }
-
-  /** It has left: `tell` takes it back. */
-  onSent(tell: (reason: unknown) => void): void {
-    this.#tell = tell;
-  }
-
-  /** Nobody waits for the answer any more. */
-  giveUp(reason: unknown): void {
-    this.#isGivenUp = true;
-    this.#reason = reason;
-    this.#tell?.(reason);
-  }
+/** From now on, calling `fn` in a context calls `target` there. */
+export function standIn(fn: AnyFunction, target: CallTarget): void {
+  known.set(fn, target);
 }
 
 /** What a caller may say about a call. */
@@ -66,36 +56,59 @@ export interface CallOptions {
 
 export class Caller {
   readonly #host: CallerHost;
-  readonly #id: number;
-  readonly #name: string;
+  readonly #callee: Callee;
   /** Resolves when the last call that had to be prepared has left; undefined when none waits. */
   #leaving: Promise<void> | undefined;
 
-  constructor(host: CallerHost, id: number, name: string) {
+  constructor(host: CallerHost, callee: Callee) {
     this.#host = host;
-    this.#id = id;
-    this.#name = name;
+    this.#callee = callee;
+  }
+
+  /** For people: the name of the context. */
+  get name(): string {
+    return this.#callee.name;
   }
 
   /**
    * Calls `fn`. Rejects with a CallError where it throws there, with a SliceError, BundleError or
-   * SerializeError where it cannot be sent, with a DeadLetterError where there can be no answer.
+   * SerializeError where it cannot be sent, with a DeadLetterError where there can be no answer, and
+   * with the reason where the context could not be started.
    */
   async call(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<unknown> {
     const target = known.get(fn);
-    if (target && !this.#leaving) return this.#answer(this.#send(target, args, options));
-    const left = this.#prepare(fn, this.#leaving).then((found) => ({
-      answer: this.#send(found, args, options),
+    if (target && !this.#leaving) return this.#answer(this.#request(target, args, options));
+    const { answer } = await this.#inTurn(fn, (found) => ({
+      answer: this.#request(found, args, options),
     }));
+    return this.#answer(answer);
+  }
+
+  /**
+   * Calls `fn` and wants no answer. Resolves when the call has left, which is not before the context
+   * is connected; rejects as `call` does, but for what happens after that.
+   */
+  async callNoReply(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<void> {
+    const target = known.get(fn);
+    if (target && !this.#leaving) this.#post(target, args, options);
+    else await this.#inTurn(fn, (found) => this.#post(found, args, options));
+    await this.#callee.connected;
+  }
+
+  /** Prepares `fn`, then lets `send` send it when those before it have left. */
+  async #inTurn<Sent>(fn: AnyFunction, send: (target: CallTarget) => Sent): Promise<Sent> {
+    const before = this.#leaving;
+    const left = this.#prepare(fn, before).then(send);
+    // One that cannot be sent lets nobody pass those before it.
     const leaving = left.then(
       () => {},
-      () => {},
+      () => before,
     );
     this.#leaving = leaving;
     leaving.then(() => {
       if (this.#leaving === leaving) this.#leaving = undefined;
     });
-    return this.#answer((await left).answer);
+    return await left;
   }
 
   async #prepare(fn: AnyFunction, before: Promise<void> | undefined): Promise<CallTarget> {
@@ -104,17 +117,18 @@ export class Caller {
     return target;
   }
 
-  #send(target: CallTarget, args: unknown[], options: CallOptions): Promise<unknown> {
+  #request(target: CallTarget, args: unknown[], options: CallOptions): Promise<unknown> {
     const { core } = this.#host;
+    const { id } = this.#callee;
     const { pending, graceMs } = options;
     pending?.throwIfGivenUp();
-    const payload: CallPayload = [this.#moduleOf(target), [...target.path], args];
-    const { body, signals } = encodeCall(core, payload);
+    const { body, signals } = encodeCall(core, payloadOf(target, args));
+    this.#ship(target);
     // Made only where it is needed: this is the way of every call.
     const over = signals.length > 0 ? new AbortController() : undefined;
-    const answer = core.request(this.#id, handles.CALL, body, (replyHandle) => {
+    const answer = core.request(id, handles.CALL, body, (replyHandle) => {
       const cancel = (reason: unknown, grace?: number) =>
-        core.post(this.#id, handles.CANCEL, [replyHandle, reasonOf(reason), grace]);
+        core.post(id, handles.CANCEL, [replyHandle, reasonOf(reason), grace]);
       pending?.onSent((reason) => {
         core.unlisten(replyHandle);
         cancel(reason, graceMs);
@@ -124,75 +138,60 @@ export class Caller {
     return over ? answer.finally(() => over.abort()) : answer;
   }
 
-  #moduleOf(target: CallTarget): string | Buffer {
-    if (target.kind === 'builtin') return target.module;
+  #post(target: CallTarget, args: unknown[], { pending }: CallOptions): void {
+    const { core } = this.#host;
+    const { id, name } = this.#callee;
+    pending?.throwIfGivenUp();
+    const { body, signals } = encodeCall(core, payloadOf(target, args));
+    // A signal is known there by its call's reply handle, and this call has none.
+    if (signals.length > 0) {
+      const why = 'a signal, in a call without reply; use call, or leave it out';
+      throw new SerializeError(`args cannot travel: ${why}`, 'args');
+    }
+    // Without a reply handle nobody says so later.
+    if (!core.routes.has(id)) throw new DeadLetterError('ERR_NO_ROUTE', `${name} is lost`);
+    this.#ship(target);
+    core.send({ destination: id, handle: handles.CALL, body });
+  }
+
+  /** Sends the module ahead, to each hop on the way that has not got it. */
+  #ship(target: CallTarget): void {
+    if (target.kind === 'builtin') return;
     const { hash, text, sourceMap } = target.module;
     const { modules, sourceMaps } = this.#host;
     if (!sourceMaps.has(hash.slice(0, 16))) {
       sourceMaps.set(hash.slice(0, 16), sourceMap);
       modules.add(hash, pack(text));
     }
-    modules.push(hash, this.#id);
-    return Buffer.from(hash, 'hex');
+    modules.push(hash, this.#callee.id);
+  }
+
+  /** Each step of a generator is a call of what was kept there. */
+  #generator({ id }: GeneratorReference): RemoteGenerator {
+    const { core } = this.#host;
+    return new RemoteGenerator((method, value) => {
+      const { body } = encodeCall(core, [id, [method], [value]]);
+      const answer = core.request(this.#callee.id, handles.CALL, body);
+      return this.#answer(answer) as Promise<IteratorResult<unknown>>;
+    });
   }
 
   async #answer(answer: Promise<unknown>): Promise<unknown> {
     try {
-      return await answer;
+      const value = await answer;
+      return value instanceof GeneratorReference ? this.#generator(value) : value;
     } catch (error) {
+      // Where the context could not be started, that says more than a message not delivered.
+      if (error instanceof DeadLetterError) await this.#callee.connected;
       if (error instanceof KinetinError || !(error instanceof Error)) throw error;
-      throw new CallError(error, this.#name, (hash) => this.#host.sourceMaps.get(hash));
+      throw new CallError(error, this.name, (hash) => this.#host.sourceMaps.get(hash));
     }
   }
 }
 
-/** The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. */
-let met: AbortSignal[] = [];
-
-/** How a signal travels: as the signal of the call that it is an argument of. */
-export const callCodec: EndpointCodec = {
-  encode(value) {
-    if (!(value instanceof AbortSignal)) return undefined;
-    met.push(value);
-    return [endpoints.SIGNAL, undefined];
-  },
-  decode() {
-    throw new ProtocolError('ERR_BAD_PAYLOAD', 'an endpoint came that the master does not know');
-  },
-};
-
-/** Encodes a call; names an argument that cannot travel as the caller knows it. */
-function encodeCall(
-  core: CoreRouter,
-  payload: CallPayload,
-): { body: Buffer; signals: AbortSignal[] } {
-  met = [];
-  try {
-    return { body: core.encode(payload, 'call'), signals: met };
-  } catch (error) {
-    if (!(error instanceof SerializeError)) throw error;
-    const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
-    throw new SerializeError(byArgument(error.message), byArgument(error.path));
-  }
-}
-
-/** Tells of the abort of `signal`, until `over` is aborted itself. */
-function whenAborted(
-  signal: AbortSignal,
-  tell: (reason: unknown) => void,
-  over: AbortSignal | undefined,
-): void {
-  if (signal.aborted) tell(signal.reason);
-  else
-    signal.addEventListener('abort', () => tell(signal.reason), {
-      once: true,
-      ...(over && { signal: over }),
-    });
-}
-
-/** A reason is anything: what cannot travel goes as text. */
-function reasonOf(reason: unknown): unknown {
-  return typeof reason === 'object' && !(reason instanceof Error) ? String(reason) : reason;
+function payloadOf(target: CallTarget, args: unknown[]): CallPayload {
+  const module = target.kind === 'builtin' ? target.module : Buffer.from(target.module.hash, 'hex');
+  return [module, [...target.path], args];
 }
 
 /** Quality 5: most of the gain at a small part of the time. */
