@@ -74,7 +74,9 @@ describe('ssh method: failures', () => {
   });
 
   it('a server that is none of SSH fails at the host key, with ERR_SSH', async () => {
-    await using server = await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await using server = await serve((socket) =>
+      socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    );
     expect(await failure(await targetOf(server))).to.include({ code: 'ERR_SSH' });
   });
 
