@@ -15,7 +15,13 @@ process.exitCode = args.length > 0 ? await runNamed(args) : await runEmbedded();
 
 async function runNamed(hosts: readonly string[]): Promise<number> {
   try {
-    return await run(namedFleet(hosts));
+    const fleet = namedFleet(hosts);
+    const keys = fleet.hosts[0]?.identityFile ?? [];
+    // Said, not only documented: a private key leaves this machine.
+    if (keys.length > 0) {
+      console.error(`handing ${keys.join(', ')} to ${fleet.bastion.name}, to log in on the others`);
+    }
+    return await run(fleet);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     console.error(`${error.message}\nusage: npm start [-- bastion host ...]`);

@@ -1,10 +1,12 @@
 /** Contexts over SSH: a real OpenSSH server, real accounts, real login shells. */
 
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ConnectError, type Router, type SshContextOptions, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { canMakeBareRoot, makeBareRoot } from '../support/bare-root.js';
@@ -13,6 +15,8 @@ import { requirePart } from '../support/parts.js';
 import { commandLineOf, isAlive, processesWith, until } from '../support/processes.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 import { addUser, hasShell, type ShellName } from '../support/users.js';
+
+const run = promisify(execFile);
 
 function whoAmI(): string {
   return userInfo().username;
@@ -111,6 +115,15 @@ describe('contexts over SSH', () => {
         }
       }
     });
+  });
+
+  it('are gone with all below them when the master is killed', async () => {
+    const main = join(import.meta.dirname, '../fixtures/master-with-tree.ts');
+    const args = ['--import', 'tsx', main, JSON.stringify(options())];
+    const { stdout } = await run(process.execPath, args).catch((error) => error);
+    const pids = JSON.parse(stdout) as number[];
+    expect(pids).to.have.length(4);
+    await until('all are gone', () => !pids.some(isAlive));
   });
 
   it('stop at the deadline of a stage that hangs, with what was printed until then', async () => {
