@@ -85,7 +85,7 @@ describe('npm start with hosts', () => {
   it('reports on the hosts that are named', async () => {
     const { bastion, hosts } = fleet;
     const { status, output, errors } = await run(address(bastion), address(hosts[0]!));
-    expect(errors).to.equal('');
+    expect(errors).to.match(/^handing \S*id_ed25519 to \S+, to log in on the others\n$/);
     expect(findRow(output, address(bastion))?.[2]).to.equal('bastion');
     expect(findRow(output, address(hosts[0]!))?.[2]).to.equal('web1');
     expect(status).to.equal(0);
@@ -95,7 +95,7 @@ describe('npm start with hosts', () => {
     const { bastion, hosts } = fleet;
     const wrong = 'no-such-host.invalid';
     const { status, output, errors } = await run(address(bastion), wrong, address(hosts[1]!));
-    expect(errors).to.equal('');
+    expect(errors).to.match(/^handing \S*id_ed25519 to \S+, to log in on the others\n$/);
     expect(findRow(output, wrong)?.[2]).to.match(/^failed: .*no-such-host\.invalid/);
     expect(findRow(output, address(hosts[1]!))?.[2]).to.equal('web2');
     expect(output).not.to.match(/^\s+at /m);
@@ -105,7 +105,7 @@ describe('npm start with hosts', () => {
   it('gives every host a row with the reason where the bastion is at fault', async () => {
     const { hosts } = fleet;
     const { status, output, errors } = await run('no-such-host.invalid', address(hosts[0]!));
-    expect(errors).to.equal('');
+    expect(errors).to.match(/^handing \S*id_ed25519 to \S+, to log in on the others\n$/);
     expect(findRow(output, 'no-such-host.invalid')?.[2]).to.match(/^failed: /);
     expect(findRow(output, address(hosts[0]!))?.[2]).to.match(/^failed: /);
     expect(status).to.equal(1);
