@@ -88,6 +88,21 @@ describe('a generator', () => {
     });
   });
 
+  it('is not taken for another one of a thread that has replaced its own', async () => {
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        const lost = await context.call(count, 5);
+        await failure(context.call(() => process.exit(1)));
+        const counting = await context.call(count, 5);
+        expect(await failure(lost.next())).to.include({ remoteName: 'ModuleError' });
+        expect(await counting.next()).to.deep.equal({ done: false, value: 1 });
+        await counting.return('enough');
+      },
+      { onLog },
+    );
+  });
+
   it('fails with its context', async () => {
     await withRouter(
       async (router) => {

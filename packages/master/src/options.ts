@@ -138,6 +138,8 @@ export function resolveContextOptions(options: ContextOptions): ResolvedContextO
 function resolveHeartbeat(heartbeat: Partial<Heartbeat> | false): Heartbeat {
   if (heartbeat === false) return NO_HEARTBEAT;
   const resolved = { ...HEARTBEAT, ...heartbeat };
+  // Without pings a child hears nothing from a parent that has nothing to say.
+  if (resolved.intervalMs === 0) return NO_HEARTBEAT;
   for (const [name, value] of Object.entries(resolved)) {
     if (!(value >= 0 && value < 2 ** 31)) {
       throw invalidArgument(`heartbeat.${name} must be a number from 0 to 2^31, not ${value}`);

@@ -1,9 +1,8 @@
 /**
  * Pushed: part of the core, in every context.
  *
- * How routes come and go: what a context does when a neighbour says that another context is there,
- * or gone. A parent is believed; a child
- * may say only that what is behind it is gone.
+ * How routes come and go: what a context does when it hears that another context is there, or gone.
+ * Those above are believed; a child may say only that what is behind it is gone.
  */
 
 import { ADD_ROUTE, DEL_ROUTE } from '../wire/handles.js';

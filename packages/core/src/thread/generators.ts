@@ -4,6 +4,7 @@
  * Results that go on: a generator stays here, and its caller calls its methods one by one.
  */
 
+import type { Router } from '../routing/router.js';
 import type { Dispatcher } from '../runtime/dispatcher.js';
 import { GENERATOR } from '../wire/endpoints.js';
 import type { EndpointCodec } from '../wire/serialize.js';
@@ -14,12 +15,12 @@ class Kept {
 }
 
 /** Replaces a result that is a generator. Returns how the replacement travels. */
-export function installGenerators(dispatcher: Dispatcher): EndpointCodec {
-  let lastId = 0;
+export function installGenerators(router: Router, dispatcher: Dispatcher): EndpointCodec {
   dispatcher.keep = (result) => {
     if (!/^\[object (Async)?Generator\]$/.test(Object.prototype.toString.call(result)))
       return result;
-    const id = ++lastId;
+    // A handle, though nobody listens: no other thread of this context ever has the same.
+    const id = router.listen({ onMessage() {} });
     const generator = result as AsyncGenerator;
     const step = (name: 'next' | 'return' | 'throw') => async (value: unknown) => {
       let isDone: boolean | undefined = true;
@@ -28,7 +29,10 @@ export function installGenerators(dispatcher: Dispatcher): EndpointCodec {
         isDone = item.done;
         return item;
       } finally {
-        if (isDone) dispatcher.kept.delete(id);
+        if (isDone) {
+          dispatcher.kept.delete(id);
+          router.unlisten(id);
+        }
       }
     };
     dispatcher.kept.set(id, { next: step('next'), return: step('return'), throw: step('throw') });

@@ -20,7 +20,7 @@ export { cancel, serve } from './host.js';
 export function install(router: Router, dispatcher: Dispatcher, log: Log): void {
   dispatcher.onDone = captureOutput(log);
   installSignals(router, dispatcher);
-  router.codec = installGenerators(dispatcher);
+  router.codec = installGenerators(router, dispatcher);
   if (!isMainThread) installProcess();
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
