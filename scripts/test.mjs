@@ -15,6 +15,8 @@ const PARTS = [
   { part: 'fish', aptPackage: 'fish', program: 'fish' },
   { part: 'tcsh', aptPackage: 'tcsh', program: 'tcsh' },
   { part: 'ps', aptPackage: 'procps', program: 'ps' },
+  { part: 'openssl', aptPackage: 'openssl', program: 'openssl' },
+  { part: 'a static busybox', aptPackage: 'busybox-static', program: 'busybox' },
 ];
 
 const SPECS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'];
