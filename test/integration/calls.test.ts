@@ -11,7 +11,7 @@ import type { Stream } from '@kinetin/core';
 import { type AnyFunction, CallError, type Context, type LogRecord, Router } from '@kinetin/master';
 import { expect } from 'chai';
 import withoutName, * as callable from '../fixtures/packages/callable.js';
-import { recordStreams } from '../fixtures/packages/recording.js';
+import { startLeaf } from '../fixtures/packages/recording.js';
 import { failure } from '../support/failure.js';
 import { until } from '../support/processes.js';
 
@@ -41,9 +41,7 @@ describe('calls', () => {
   let context: Context;
   let stream: Stream;
   before(async () => {
-    const [hop, streams] = await recordStreams(() => router.local({ name: 'hop' }));
-    [stream] = streams as [Stream];
-    context = await router.local({ name: 'leaf', via: hop });
+    ({ context, stream } = await startLeaf(router));
   });
   after(() => router.shutdown());
 

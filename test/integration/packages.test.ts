@@ -8,7 +8,7 @@ import type { Stream } from '@kinetin/core';
 import { type AnyFunction, CallError, type Context, Router, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import * as dependent from '../fixtures/packages/dependent.js';
-import { recordStreams } from '../fixtures/packages/recording.js';
+import { recordStreams, startLeaf } from '../fixtures/packages/recording.js';
 import type * as Slow from '../fixtures/packages/slow.js';
 import type * as Tasks from '../fixtures/packages/tasks.js';
 import { failure } from '../support/failure.js';
@@ -65,9 +65,7 @@ describe('an imported module', () => {
   let context: Context;
   let stream: Stream;
   before(async () => {
-    const [hop, streams] = await recordStreams(() => router.local({ name: 'hop' }));
-    [stream] = streams as [Stream];
-    context = await router.local({ name: 'leaf', via: hop });
+    ({ context, stream } = await startLeaf(router));
   });
   after(() => router.shutdown());
 

@@ -140,6 +140,15 @@ export class TestTree {
     this.contexts.set(0, this.#makeContext(0, []));
   }
 
+  /** A tree with these contexts, each with its parent: parents come first. */
+  static async grow(
+    ...contexts: readonly (readonly [id: number, parent: number])[]
+  ): Promise<TestTree> {
+    const tree = new TestTree();
+    for (const [id, parent] of contexts) await tree.add(id, parent);
+    return tree;
+  }
+
   /** For `master > a > b`, calls `add(1, 0)`, then `add(2, 1)`. Waits until the routes are known. */
   async add(id: number, parent: number): Promise<TestContext> {
     const above = this.get(parent);

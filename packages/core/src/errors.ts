@@ -20,7 +20,10 @@ export class KinetinError extends Error {
   }
 }
 
-/** A peer broke the protocol. Closes the stream that the bytes came in on, and nothing else. */
+/**
+ * Bytes that are not as the protocol wants them. In frames they close the stream that they came in on,
+ * in one message they fail that message; nothing else is touched.
+ */
 export class ProtocolError extends KinetinError {
   constructor(code: string, message: string) {
     super('ProtocolError', code, message);

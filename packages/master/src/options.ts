@@ -87,7 +87,7 @@ export interface Heartbeat {
 const HEARTBEAT: Heartbeat = { intervalMs: 15_000, countMax: 3, silenceMs: 120_000 };
 const NO_HEARTBEAT: Heartbeat = { intervalMs: 0, countMax: 0, silenceMs: 0 };
 
-export const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 
 const STAGE_TIMEOUTS_MS: StageTimeouts = {
   resolve: 15_000,

@@ -6,21 +6,13 @@
  */
 import { SourceMap } from 'node:module';
 
-/** Units: hex digits of the hash that a file name carries. */
-const NAME_DIGITS = 16;
-
-/** A pushed module's file name, whatever path a loader added to it, with line and column. */
+/** A pushed module's file name (`moduleFileName` of the core), whatever path a loader added to it, with line and column. */
 const PUSHED_PLACE = /kinetin:([0-9a-f]{16})(?:[/#?][^\s():]*)?:(\d+):(\d+)/g;
-
-/** The name under which a context evaluates a pushed module, and so the one in its stacks. */
-export function moduleFileName(hash: string): string {
-  return `kinetin:${hash.slice(0, NAME_DIGITS)}`;
-}
 
 /**
  * Replaces places in pushed modules by the places in source files that they come from.
  *
- * `mapOf` gets the digits that {@link moduleFileName} kept and gives the module's source map as
+ * `mapOf` gets the digits of the hash that a file name carries and gives the module's source map as
  * JSON. Places without a map, or that the map does not know, stay as they are.
  */
 export function mapStack(stack: string, mapOf: (hash: string) => string | undefined): string {

@@ -1,5 +1,6 @@
+import { moduleFileName } from '@kinetin/core';
 import { expect } from 'chai';
-import { mapStack, moduleFileName } from '../src/stacks.js';
+import { mapStack } from '../src/stacks.js';
 
 const HASH = '0123456789abcdef'.repeat(4);
 

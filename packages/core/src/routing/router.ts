@@ -9,7 +9,7 @@
  * of a handle which of the two owns it; the thread's has the main thread as its parent side.
  */
 
-import { KinetinError } from '../errors.js';
+import { ProtocolError } from '../errors.js';
 import {
   destinationOf,
   encodeFrame,
@@ -185,8 +185,7 @@ export class Router {
   encode(value: unknown, root?: string): Buffer {
     const body = serialize(value, this.codec, HEADER_BYTES, root);
     if (body.length - HEADER_BYTES > this.maxMessageBytes) {
-      throw new KinetinError(
-        'ProtocolError',
+      throw new ProtocolError(
         'ERR_MESSAGE_TOO_LARGE',
         `${root || 'value'} cannot travel: ${body.length - HEADER_BYTES} bytes exceed maxMessageBytes, ` +
           `${this.maxMessageBytes}; send it in parts`,

@@ -14,9 +14,7 @@ describe('parent/keepalive', () => {
   let ticks: (() => void)[];
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, MASTER);
+    tree = await TestTree.grow([A, MASTER], [B, MASTER]);
     stream = tree.router(MASTER).routes.get(A) as Stream;
     ticks = [];
     globalThis.setInterval = ((tick: () => void) => {

@@ -21,12 +21,7 @@ describe('routing/router-lost', () => {
   let tree: TestTree;
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, A);
-    await tree.add(C, MASTER);
-    await tree.add(D, C);
-    await tree.add(E, MASTER);
+    tree = await TestTree.grow([A, MASTER], [B, A], [C, MASTER], [D, C], [E, MASTER]);
   });
 
   /** Requests of `from` to `to` that wait, and what became of them. */

@@ -21,10 +21,7 @@ describe('routing/router-thread', () => {
   let passed: number[];
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, A);
-    await tree.add(C, MASTER);
+    tree = await TestTree.grow([A, MASTER], [B, A], [C, MASTER]);
     main = tree.router(A);
     startThread(1);
   });

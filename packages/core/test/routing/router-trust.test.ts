@@ -17,12 +17,7 @@ describe('routing/router-trust', () => {
   let got: Map<number, Message[]>;
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, A);
-    await tree.add(C, MASTER);
-    await tree.add(D, C);
-    await tree.add(E, A);
+    tree = await TestTree.grow([A, MASTER], [B, A], [C, MASTER], [D, C], [E, A]);
     got = new Map();
     for (const [id, { router }] of tree.contexts) listenAbove(id, router);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { naiveFrame } from '../../../../test/support/naive-frame.js';
 import { makePair, settle, TestTree } from '../../../../test/support/stream-pair.js';
-import type { DeadLetterError } from '../../src/errors.js';
+import { type DeadLetterError, ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/routing/message.js';
 import { Router } from '../../src/routing/router.js';
 import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/frame.js';
@@ -37,11 +37,7 @@ describe('routing/router', () => {
   let tree: TestTree;
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, A);
-    await tree.add(C, MASTER);
-    await tree.add(D, C);
+    tree = await TestTree.grow([A, MASTER], [B, A], [C, MASTER], [D, C]);
   });
 
   afterEach(() => {
@@ -141,6 +137,7 @@ describe('routing/router', () => {
       try {
         small.encode(Buffer.alloc(101));
       } catch (error) {
+        expect(error).to.be.an.instanceOf(ProtocolError);
         expect((error as { code: string }).code).to.equal('ERR_MESSAGE_TOO_LARGE');
       }
       expect(small.encode(Buffer.alloc(98)).length).to.equal(32 + 100);

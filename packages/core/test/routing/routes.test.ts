@@ -11,11 +11,7 @@ describe('routing/routes', () => {
   let tree: TestTree;
 
   beforeEach(async () => {
-    tree = new TestTree();
-    await tree.add(A, MASTER);
-    await tree.add(B, A);
-    await tree.add(C, MASTER);
-    await tree.add(D, C);
+    tree = await TestTree.grow([A, MASTER], [B, A], [C, MASTER], [D, C]);
   });
 
   /** A message of a context about routes, whatever its router would say to it. */

@@ -145,6 +145,16 @@ describe('runtime/dispatcher', () => {
   });
 
   describe('the order of calls', () => {
+    /** A module that is on its way; returns what lets it arrive. */
+    function delayModule(digit: string): (text: string) => void {
+      let arrive: (text: string) => void = () => {};
+      const coming = new Promise<string>((resolve) => {
+        arrive = resolve;
+      });
+      texts.set(digit.repeat(64), coming);
+      return arrive;
+    }
+
     it('is that in which they came, while asynchronous ones overlap', async () => {
       await call('add', 1, 1);
       await settle();
@@ -154,13 +164,7 @@ describe('runtime/dispatcher', () => {
     });
 
     it('is kept where the module of one has to be fetched first', async () => {
-      let arrive: (text: string) => void = () => {};
-      texts.set(
-        'c'.repeat(64),
-        new Promise((resolve) => {
-          arrive = resolve;
-        }),
-      );
+      const arrive = delayModule('c');
       await call('note', 'warm');
       const all = [
         callIn(hashOf('c'), ['note'], 'slow'),
@@ -175,13 +179,7 @@ describe('runtime/dispatcher', () => {
     });
 
     it('is kept where the module of one between cannot be had', async () => {
-      let arrive: (text: string) => void = () => {};
-      texts.set(
-        'c'.repeat(64),
-        new Promise((resolve) => {
-          arrive = resolve;
-        }),
-      );
+      const arrive = delayModule('c');
       await call('note', 'warm');
       const slow = callIn(hashOf('c'), ['note'], 'slow');
       const missing = failure(callIn(hashOf('d'), ['note'], 'missing'));

@@ -6,8 +6,7 @@ import { DEBUG, ERROR, INFO, WARN } from '../../src/wire/levels.js';
 
 describe('runtime/log', () => {
   it('sends records to the master, of this context or of one that is named', async () => {
-    const tree = new TestTree();
-    await tree.add(1, 0);
+    const tree = await TestTree.grow([1, 0]);
     const far = await tree.add(2, 1);
     const records: unknown[] = [];
     const master = tree.router(0);

@@ -1,7 +1,7 @@
 /** Evaluates what would be sent, as a context does: a CommonJS text under its own file name. */
 import { Module } from 'node:module';
+import { moduleFileName } from '@kinetin/core';
 import { type CallTarget, referenceFunction } from '../../src/slice/reference.js';
-import { moduleFileName } from '../../src/stacks.js';
 
 declare global {
   /** What fixtures did on their own when they were evaluated. */
