@@ -92,6 +92,7 @@ export class Context extends Calls<Context> implements AsyncDisposable {
         // Not before it is connected: what is sent before may fail with the connection.
         this.connected.then(
           () => this.#host.core.post(this.id, handles.SHUTDOWN, undefined),
+          // It was never there: that is its end, too.
           () => {},
         );
         this.#lost.then(resolve);

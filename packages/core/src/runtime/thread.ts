@@ -80,9 +80,10 @@ export class WorkThread {
           // The call that comes next must find the decision made, or wait for it.
           const loaded = options.loader.loaded(this._hash);
           if (loaded) return run(loaded);
-          if (!this.current) return;
+          const { current } = this;
+          if (!current) return;
           this.held = this.held || this.newSeat();
-          this._host().then(run);
+          this._host().then(run, (error) => this.ended(current, String(error)));
         },
       },
       CANCEL,
@@ -106,6 +107,7 @@ export class WorkThread {
     // In time: the thread cannot run before it has got the same bundle from here.
     this._host().then(
       ({ serve }) => (serve as ServeExport)(worker),
+      // The thread asks for the same bundle, and its calls fail with the reason.
       () => {},
     );
     seat.stream.attach(portTransport(worker));

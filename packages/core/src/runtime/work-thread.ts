@@ -62,6 +62,7 @@ export function serveCalls(
       onMessage: (message) => {
         Promise.resolve(dispatcher.ready).then(
           () => cancel(message),
+          // The call that it is about has failed with the same.
           () => {},
         );
       },

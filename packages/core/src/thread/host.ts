@@ -137,6 +137,7 @@ function text(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch {
+    // The thread or process has ended meanwhile.
     return '';
   }
 }

@@ -62,6 +62,7 @@ function readMap(url: string, file: string): SourceMapPayload | undefined {
     const sources = map.sources.map((source) => filePath(source) ?? resolve(root, source));
     return { ...map, sourceRoot: '', sources };
   } catch {
+    // A map that is missing or malformed: places stay those of the code that runs.
     return undefined;
   }
 }
