@@ -205,7 +205,8 @@ describe('ssh method: logging in', () => {
 
     /** Serves one login, and records which methods were used and what was answered. */
     async function logIn(prompts: object[]) {
-      const host = utils.generateKeyPairSync('ed25519');
+      // Not ed25519: of ssh2's own keys of that type about one in 200 cannot be read again.
+      const host = utils.generateKeyPairSync('ecdsa', { bits: 256 });
       const used: string[] = [];
       const answers: string[][] = [];
       const server = new Server({ hostKeys: [host.private] }, (client) => {
