@@ -11,7 +11,13 @@ import { report, root } from './files.js';
 
 const PUSHED = 'packages/core/dist/pushed';
 
-const firstStage = commandLine({ marker: 'm', title: 't', coreBytes: 1, preambleBytes: 1 });
+const firstStage = commandLine({
+  marker: 'm',
+  title: 't',
+  coreBytes: 1,
+  preambleBytes: 1,
+  workThread: true,
+});
 report(
   [...findForeign('the first stage', Buffer.from(firstStage)), ...checkArtefacts()],
   'what is pushed as text is 7-bit',

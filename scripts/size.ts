@@ -31,6 +31,7 @@ const command = {
   ...preamble,
   marker: newMarker(),
   title: 'kinetin:deploy@build.example.com:12345',
+  workThread: true,
 };
 const local = ['/usr/bin/node', ...nodeArgs(command)].join(' ');
 const measured: Record<string, number> = {

@@ -15,6 +15,8 @@ export interface CommandOptions {
   coreBytes: number;
   /** Bytes of the core and the CONFIG frame. */
   preambleBytes: number;
+  /** Whether a work thread is to start at once. */
+  workThread: boolean;
 }
 
 /** A marker that no banner contains. */
@@ -24,8 +26,9 @@ export function newMarker(): string {
 
 /** The arguments of a Node that reads from and writes to the same file descriptor 3. */
 export function nodeArgs(options: CommandOptions): string[] {
-  const { title, marker, coreBytes, preambleBytes } = options;
-  return ['-e', NODE_STAGE, title, marker, String(coreBytes), String(preambleBytes), '3'];
+  const { title, marker, coreBytes, preambleBytes, workThread } = options;
+  const numbers = [coreBytes, preambleBytes, 3].map(String);
+  return ['-e', NODE_STAGE, title, marker, ...numbers, ...(workThread ? ['1'] : [])];
 }
 
 /**
@@ -33,9 +36,10 @@ export function nodeArgs(options: CommandOptions): string[] {
  * without it the first stage looks for the newest.
  */
 export function commandLine(options: CommandOptions, node?: string): string {
-  const { title, marker, coreBytes, preambleBytes } = options;
+  const { title, marker, coreBytes, preambleBytes, workThread } = options;
   const stage = node ? `echo "$1 shell"; exec ${quote(node)} ${EXEC_NODE}` : SHELL_STAGE;
   const args = [stage, 'kinetin', marker, NODE_STAGE, title, coreBytes, preambleBytes];
+  if (workThread) args.push(1);
   return `exec /bin/sh -c ${args.map((arg) => outerQuote(String(arg))).join(' ')}`;
 }
 

@@ -73,6 +73,7 @@ export function connectChild<Target>(
     ...preamble,
     marker: newMarker(),
     title: request.title,
+    workThread: request.config.workThread === 'eager',
   });
   const done = attempt(host, open, request, progress, stream, preamble.bytes).catch((error) => {
     const failure = progress.failure(error);

@@ -35,11 +35,12 @@ const PLACES = [
  * The end of the shell's part: becomes Node. Standard input and output become file descriptors 3 and
  * 4, so that nothing that user code starts can touch the stream.
  */
-export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 3<&0 4>&1 </dev/null >&2';
+export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 $6 3<&0 4>&1 </dev/null >&2';
 
 /**
  * POSIX sh: says that it runs, tries every Node that it finds, and becomes the newest; says what it
- * found where none is new enough. $1: marker; $2: program for Node; $3: title; $4, $5: byte counts.
+ * found where none is new enough. $1: marker; $2: program for Node; $3: title; $4, $5: byte counts;
+ * $6: 1 where a work thread is wanted at once.
  */
 export const SHELL_STAGE = [
   'echo "$1 shell"',
@@ -59,10 +60,15 @@ export const SHELL_STAGE = [
 /**
  * JavaScript for `node -e`: says that it runs, reads the core and the CONFIG frame, and evaluates the
  * core with a {@link MainBoot}. Arguments: title, marker, bytes of the compressed core, bytes of
- * both, output fd (the input fd is 3, which may be both).
+ * both, output fd (the input fd is 3, which may be both), 1 where a work thread is to start: before
+ * all else, since nothing takes longer. The thread evaluates the core that comes as its first message.
  */
 export const NODE_STAGE =
-  'var p=process,a=p.argv,c=+a[3],n=require("net").Socket,u=a[5]<4,' +
+  'var p=process,a=p.argv,c=+a[3],W=require("worker_threads"),' +
+  'w=_=>new W.Worker("require(`worker_threads`).parentPort.once(`message`,boot=>eval(boot.core))",' +
+  '{eval:true,env:W.SHARE_ENV}),' +
+  'e=a[6]&&w(),' +
+  'n=require("net").Socket,u=a[5]<4,' +
   's=(f,r,w)=>new n({fd:f,readable:r,writable:w}),' +
   'i=s(3,true,u),o=u?i:s(4,false,true),b=[],l=0,' +
   'x=_=>{b&&(console.error("core cut short at byte "+l),p.exit(1))},' +
@@ -76,5 +82,5 @@ export const NODE_STAGE =
   'i.removeAllListeners("data");' +
   'd=Buffer.concat(b);b=0;' +
   't=require("zlib").brotliDecompressSync(n=d.slice(0,c))+"";' +
-  'Function("boot",t)([i,o,a[2],t,n,d.slice(c)])' +
+  'Function("boot",t)([i,o,a[2],t,n,d.slice(c),w,e])' +
   '})';

@@ -90,7 +90,9 @@ export class Stream {
     if (!this._transport && this._queued + frame.length > MAX_PENDING_BYTES) return false;
     this._queue.push(frame);
     this._queued += frame.length;
-    this._schedule();
+    // Not all at the end of the tick: the other side begins while more is being made here.
+    if (this._queued > JOIN_BYTES) this._flush();
+    else this._schedule();
     return true;
   }
 

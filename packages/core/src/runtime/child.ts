@@ -15,11 +15,11 @@ import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.
 import { CALL_MAIN, PING, SHUTDOWN } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import * as api from './api.js';
-import type { Config, MainBoot } from './config.js';
+import { type Config, type MainBoot, threadModuleOf } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Loader } from './loader.js';
 import { type Log, makeLog } from './log.js';
-import { ModuleStore, unpackModule } from './modules.js';
+import { ModuleStore } from './modules.js';
 import { WorkThread } from './thread.js';
 import { serveCalls } from './work-thread.js';
 
@@ -38,7 +38,16 @@ export interface Child {
   pushedCore: Buffer;
 }
 
-export function startChild([input, output, marker, core, pushedCore, leftover]: MainBoot): void {
+export function startChild([
+  input,
+  output,
+  marker,
+  core,
+  pushedCore,
+  leftover,
+  startWorker,
+  firstWorker,
+]: MainBoot): void {
   const decoder = new FrameDecoder();
   const frames: Buffer[] = [];
   decoder.push(leftover, (frame) => frames.push(frame));
@@ -53,7 +62,7 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
   });
   const send = makeLog(router, config.logLevel);
   const modules = new ModuleStore(router);
-  const getText = (hash: string) => modules.get(hash).then((packed) => unpackModule(hash, packed));
+  const getText = (hash: string) => modules.text(hash);
   const loader = new Loader(getText, { '@kinetin/core': api });
   const child: Child = { router, config, log, loader, pushedCore };
   listenForRoutes(router);
@@ -66,10 +75,11 @@ export function startChild([input, output, marker, core, pushedCore, leftover]: 
     if (child.broker && stream.side === 'child') child.broker.release(stream.peer);
   };
   const upstream = router.addStream('parent', sourceOf(first));
-  if (config.workThread === 'none') serveCalls(router, config, getText);
-  else {
-    const thread = new WorkThread({ router, config, core, log, loader });
-    if (config.workThread === 'eager') thread.start();
+  if (config.workThread === 'none') {
+    serveCalls(router, config, getText, getText(threadModuleOf(config)));
+  } else {
+    const thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
+    if (firstWorker) thread.start(firstWorker);
   }
   output.write(`${marker} ready\n`);
   router.listen({ onMessage: () => router.sendTo(upstream, PING, 0) }, PING);

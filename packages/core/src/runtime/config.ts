@@ -25,6 +25,10 @@ export interface Config {
   threadModule: Uint8Array;
 }
 
+/** The hash of the `thread` bundle, as modules are named. */
+export const threadModuleOf = ({ threadModule }: Config): string =>
+  Buffer.from(threadModule).toString('hex');
+
 /** What the first stage hands to the core in the main thread. */
 export type MainBoot = [
   input: import('net').Socket,
@@ -38,11 +42,17 @@ export type MainBoot = [
   pushedCore: Buffer,
   /** What has been read after the core: begins with the whole CONFIG frame. */
   leftover: Buffer,
+  /** Starts a thread, which waits for a {@link ThreadBoot}. */
+  startWorker: () => import('worker_threads').Worker,
+  /** Such a thread, where one was wanted at once. */
+  firstWorker: import('worker_threads').Worker | undefined,
 ];
 
 /** What the main thread hands to the core in the work thread. */
 export interface ThreadBoot {
   core: string;
+  /** The `thread` bundle, as text. */
+  bundle: string;
   config: Config;
   id: number;
   /** Number of the thread in its context, from 1. */

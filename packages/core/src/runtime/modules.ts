@@ -65,17 +65,17 @@ export class ModuleStore {
         policy: (message, from) => isNeighbour(message, from) && from?.side !== 'parent',
         onMessage: (message, from) => {
           const hash = String(_router.decode(message));
-          const isThread = from?.side === 'thread';
-          this.get(hash).then(
-            (packed) =>
-              isThread
-                ? _router.reply(message, _router.encode(packed))
-                : this.push(hash, message.source, true),
-            (error) =>
-              isThread
-                ? _router.reply(message, _router.encode(error), FLAG_ERROR)
-                : _router.post(message.source, MODULE, [hash, null, message.source]),
-          );
+          if (from?.side === 'thread') {
+            this.text(hash).then(
+              (text) => _router.reply(message, _router.encode(text)),
+              (error) => _router.reply(message, _router.encode(error), FLAG_ERROR),
+            );
+          } else {
+            this.get(hash).then(
+              () => this.push(hash, message.source, true),
+              () => _router.post(message.source, MODULE, [hash, null, message.source]),
+            );
+          }
         },
       },
       GET_MODULE,
@@ -100,6 +100,11 @@ export class ModuleStore {
       this._waiting.set(hash, (waiting || []).concat({ resolve, reject }));
       if (!waiting) this._router.sendTo(upstream, GET_MODULE, hash);
     });
+  }
+
+  /** The text of a module. */
+  async text(hash: string): Promise<string> {
+    return unpackModule(hash, await this.get(hash));
   }
 
   /**

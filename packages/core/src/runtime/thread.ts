@@ -5,7 +5,7 @@
  * answers for it when it ends. The rest of that side is in the `thread` bundle (thread/host.ts).
  */
 
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
@@ -19,14 +19,10 @@ import {
 } from '../wire/frame.js';
 import { CALL, CANCEL, THREAD_SHIFT } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
-import type { Config, ThreadBoot } from './config.js';
+import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
 import type { Exports, Loader } from './loader.js';
 import type { Log } from './log.js';
 import { portTransport } from './port.js';
-
-/** Evaluates the core that comes as the first message. */
-const THREAD_MAIN =
-  'require("worker_threads").parentPort.once("message",b=>Function("boot",b.core)(b))';
 
 export interface WorkThreadOptions {
   router: Router;
@@ -34,6 +30,10 @@ export interface WorkThreadOptions {
   core: string;
   log: Log;
   loader: Loader;
+  /** The text of a module. */
+  getText(hash: string): Promise<string>;
+  /** Starts a thread, which waits for a {@link ThreadBoot}. */
+  startWorker(): Worker;
 }
 
 /** A work thread, or the place of one to come: what is sent to it waits. */
@@ -60,7 +60,7 @@ export class WorkThread {
 
   constructor(readonly options: WorkThreadOptions) {
     const { router } = options;
-    this._hash = Buffer.from(options.config.threadModule).toString('hex');
+    this._hash = threadModuleOf(options.config);
     router.threadOf = (index, frame) => {
       if (index === 0) return handleOf(frame) === CALL ? this._take(frame) : undefined;
       return index === this._number && this.current ? this.current.stream : undefined;
@@ -90,28 +90,34 @@ export class WorkThread {
     );
   }
 
-  /** Starts a thread unless one runs. */
-  start(): Seat {
-    if (this.current) return this.current;
-    const { router, config, core } = this.options;
+  /** Starts a thread unless one runs; `worker` is one that has been started already. */
+  start(worker?: Worker): Seat {
+    return this.current || this._start(worker || this.options.startWorker());
+  }
+
+  private _start(worker: Worker): Seat {
+    const { router, config, core, getText } = this.options;
     const seat = this.held || this.newSeat();
-    const worker = new Worker(THREAD_MAIN, { eval: true, env: SHARE_ENV });
     this._number = (this._number % ((1 << (32 - THREAD_SHIFT)) - 1)) + 1;
     seat.worker = worker;
     this.current = seat;
     this.held = undefined;
-    const boot: ThreadBoot = { core, config, id: router.id, thread: this._number };
-    worker.postMessage(boot);
+    const thread = this._number;
     worker.on('error', (error) => this.ended(seat, String(error)));
     worker.on('exit', (code) => this.ended(seat, `the work thread ended with status ${code}`));
-    // In time: the thread cannot run before it has got the same bundle from here.
-    this._host().then(
-      ({ serve }) => (serve as ServeExport)(worker),
-      // The thread asks for the same bundle, and its calls fail with the reason.
-      () => {},
+    Promise.all([getText(this._hash), this._host()]).then(
+      ([bundle, { serve }]) => {
+        (serve as ServeExport)(worker);
+        const boot: ThreadBoot = { core, bundle, config, id: router.id, thread };
+        worker.postMessage(boot);
+        seat.stream.attach(portTransport(worker));
+        seat.stream.open();
+      },
+      (error) => {
+        worker.terminate();
+        this.ended(seat, String(error));
+      },
     );
-    seat.stream.attach(portTransport(worker));
-    seat.stream.open();
     return seat;
   }
 

@@ -11,47 +11,48 @@ import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
 import { CALL, CANCEL, GET_MODULE } from '../wire/handles.js';
 import * as api from './api.js';
-import type { Config, ThreadBoot } from './config.js';
+import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
 import { Dispatcher } from './dispatcher.js';
-import { Loader } from './loader.js';
+import { evaluate, Loader } from './loader.js';
 import { type Log, makeLog } from './log.js';
-import { unpackModule } from './modules.js';
 import { type Port, portTransport } from './port.js';
 
 /** The export of the `thread` bundle. */
 type Install = (router: Router, dispatcher: Dispatcher, log: Log) => void;
 
-export function startWorkThread({ config, id, thread }: ThreadBoot): void {
+export function startWorkThread({ bundle, config, id, thread }: ThreadBoot): void {
   const { parentIds, maxMessageBytes } = config;
   const router = new Router({ id, parentIds, maxMessageBytes, thread });
   listenForRoutes(router);
   const getText = (hash: string) =>
-    router
-      .request(id, GET_MODULE, router.encode(hash))
-      .then((packed) => unpackModule(hash, packed as Buffer));
+    router.request(id, GET_MODULE, router.encode(hash)) as Promise<string>;
   const upstream = router.addStream('parent', id);
-  serveCalls(router, config, getText);
+  serveCalls(router, config, getText, bundle);
   upstream.attach(portTransport(parentPort as unknown as Port));
   upstream.open();
 }
 
-/** Makes this thread the one that runs user code, once the `thread` bundle has arrived. */
+/** Makes this thread the one that runs user code; calls wait for the `thread` bundle, its text. */
 export function serveCalls(
   router: Router,
   config: Config,
   getText: (hash: string) => Promise<string>,
+  bundle: string | Promise<string>,
 ): void {
   const log = makeLog(router, config.logLevel);
-  const loader = new Loader(getText, { '@kinetin/core': api });
-  const dispatcher = new Dispatcher({ router, loader, log });
-  dispatcher.ready = loader
-    .load(Buffer.from(config.threadModule).toString('hex'))
-    .then(({ install }) => {
-      (install as Install)(router, dispatcher, log);
-      dispatcher.ready = undefined;
-    });
-  // Each call that waits for it says so; without calls nobody needs to know.
-  dispatcher.ready.catch(() => {});
+  const provided = { '@kinetin/core': api };
+  const dispatcher = new Dispatcher({ router, loader: new Loader(getText, provided), log });
+  const install = (text: string) => {
+    const exports = evaluate(threadModuleOf(config), text, provided);
+    (exports.install as Install)(router, dispatcher, log);
+    dispatcher.ready = undefined;
+  };
+  if (typeof bundle === 'string') install(bundle);
+  else {
+    dispatcher.ready = bundle.then(install);
+    // Each call that waits for it says so; without calls nobody needs to know.
+    dispatcher.ready.catch(() => {});
+  }
   const serve = { policy: router.isAbove };
   router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL);
   // Behind the call that it is about, also while that waits.

@@ -20,6 +20,7 @@ const OPTIONS: CommandOptions = {
   title: 'kinetin:me@host.example.com:123',
   coreBytes: 9000,
   preambleBytes: 9300,
+  workThread: true,
 };
 const SHELLS = ['sh', 'bash', 'dash', 'zsh', 'fish', 'tcsh', 'csh'];
 /** What may be `/bin/sh` somewhere: the program and what comes before `-c`. */
@@ -43,7 +44,7 @@ const fileOf = (program: string): string | undefined =>
 const stub = (version: string): string => `#!/bin/sh
 [ "$1" = -v ] && { ${version}; exit; }
 printf '%s node stub %s\\n' "$4" "$$" >&4
-printf '%s\\n' "$0" "$#" "$1" "$2" "$3" "$4" "$5" "$6" "$7" >&4
+printf '%s\\n' "$0" "$#" "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" >&4
 /bin/cat <&3 >&4
 echo 'printed by user code'
 /bin/cat
@@ -117,8 +118,14 @@ describe('parent/command', () => {
     it('are the program and arguments of a Node that is started directly', () => {
       expect(nodeArgs(OPTIONS)).to.deep.equal([
         ...['-e', NODE_STAGE, OPTIONS.title, OPTIONS.marker],
-        ...['9000', '9300', '3'],
+        ...['9000', '9300', '3', '1'],
       ]);
+    });
+
+    it('start no work thread that is not wanted', () => {
+      const options = { ...OPTIONS, workThread: false };
+      expect(nodeArgs(options).pop()).to.equal('3');
+      expect(commandLine(options)).to.match(/ 9000 9300$/);
     });
   });
 
@@ -146,7 +153,7 @@ describe('parent/command', () => {
             `${marker} shell`,
             `${marker} node stub`,
             join(root, 'usr/local/bin/node'),
-            ...['7', '-e', NODE_STAGE, title, marker, '9000', '9300', '4'],
+            ...['8', '-e', NODE_STAGE, title, marker, '9000', '9300', '4', '1'],
             'bytes of the core',
           ].join('\n'),
         );

@@ -9,7 +9,7 @@ import { nodeArgs } from '../../src/parent/command.js';
 
 /** Stands for the core: says what it was started with. */
 const CORE = `
-const [input, output, marker, text, packed, leftover] = boot;
+const [input, output, marker, text, packed, leftover, startWorker, firstWorker] = boot;
 const said = {
   marker,
   hasText: text.includes('Stands for the core'),
@@ -18,8 +18,16 @@ const said = {
   title: process.title,
 };
 output.write(JSON.stringify(said) + '\\n');
+if (firstWorker) {
+  const core = 'require("worker_threads").parentPort.postMessage(boot.greeting + boot.sum)';
+  for (const worker of [firstWorker, startWorker()]) {
+    worker.on('message', (said) => output.write(said));
+    worker.on('exit', () => worker === firstWorker || output.end());
+    worker.postMessage({ core, greeting: 'from a thread: ', sum: 42 });
+  }
+}
 input.on('data', (chunk) => output.write(chunk));
-input.on('end', () => output.end());
+input.on('end', () => firstWorker || output.end());
 // Stands for the core
 `;
 const PACKED = brotliCompressSync(CORE);
@@ -28,12 +36,17 @@ const CONFIG = Buffer.from([0, 10, 255, 1]);
 describe('parent/first-stage', () => {
   let child: ChildProcess;
 
-  function start(): { socket: Duplex; said: () => string; diagnostics: () => string } {
+  function start(workThread = false): {
+    socket: Duplex;
+    said: () => string;
+    diagnostics: () => string;
+  } {
     const options = {
       marker: 'kinetin-q3x9zk',
       title: 'a-title',
       coreBytes: PACKED.length,
       preambleBytes: PACKED.length + CONFIG.length,
+      workThread,
     };
     child = spawn(process.execPath, nodeArgs(options), {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -84,6 +97,14 @@ describe('parent/first-stage', () => {
       expect(diagnostics()).to.equal('');
     });
   }
+
+  it('starts a work thread before it has read anything, and others later', async () => {
+    const { socket, said, diagnostics } = start(true);
+    socket.end(Buffer.concat([PACKED, CONFIG]));
+    await once(child, 'close');
+    expect(said().match(/from a thread: 42/g)).to.have.length(2);
+    expect(diagnostics()).to.equal('');
+  });
 
   it('ends, and says how far it came, where its parent is lost before', async () => {
     const { socket, diagnostics } = start();

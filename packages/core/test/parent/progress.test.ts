@@ -9,7 +9,7 @@ interface Timer {
   isCleared: boolean;
 }
 
-const COMMAND = { marker: 'm', title: 't', coreBytes: 1, preambleBytes: 2 };
+const COMMAND = { marker: 'm', title: 't', coreBytes: 1, preambleBytes: 2, workThread: false };
 const never = new Promise<never>(() => {});
 
 describe('parent/progress', () => {
