@@ -12,7 +12,7 @@ export interface Port {
   on(event: 'message', listener: (bytes: Uint8Array) => void): unknown;
 }
 
-/** Bytes are copied once, into memory of their own that changes hands: a slice would take all. */
+/** Memory changes hands. What is a part of something larger is copied first: all would go. */
 export function portTransport(port: Port): Transport {
   return {
     open(events) {
@@ -22,8 +22,8 @@ export function portTransport(port: Port): Transport {
       });
     },
     write(bytes, written) {
-      const own = new Uint8Array(bytes);
-      port.postMessage(own, [own.buffer]);
+      const own = bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+      port.postMessage(own, [own.buffer as ArrayBuffer]);
       written();
     },
     // A port cannot be paused: what comes from the other thread of this process is taken.

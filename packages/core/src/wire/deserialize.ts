@@ -7,7 +7,7 @@
  */
 
 import { ProtocolError } from '../errors.js';
-import { MAX_DEPTH } from './limits.js';
+import { MAX_DEPTH, MAX_FRAME_PAYLOAD } from './limits.js';
 import { Secret } from './secret.js';
 import { type EndpointCodec, VIEWS } from './serialize.js';
 import * as T from './tags.js';
@@ -28,7 +28,8 @@ let made: unknown[] = [];
 let depth = 0;
 
 /**
- * Decodes one value that fills `input`. Binary values share no memory with `input`.
+ * Decodes one value that fills `input`. Binary values share no memory with `input`, but for a Buffer
+ * that is most of it and larger than a frame: that takes it over.
  * Throws a ProtocolError with code ERR_BAD_PAYLOAD.
  */
 export function deserialize(input: Buffer, codec?: EndpointCodec): unknown {
@@ -165,8 +166,11 @@ function build(tag: number, index: number): unknown {
     }
     case T.DATE:
       return new Date(double());
-    case T.BUFFER:
-      return Buffer.from(raw());
+    case T.BUFFER: {
+      const content = raw();
+      const isMost = content.length > MAX_FRAME_PAYLOAD && content.length * 2 > bytes.length;
+      return isMost ? content : Buffer.from(content);
+    }
     case T.VIEW:
       return view(byte(), raw());
     case T.ERROR:

@@ -41,7 +41,7 @@ let spare: Buffer | undefined = Buffer.allocUnsafe(16384);
 let scratch: Buffer;
 /** Up to so many objects a search is cheaper than a table. */
 const FEW_OBJECTS = 8;
-/** Scratch memory larger than this is not kept. */
+/** Scratch memory larger than this is not kept: it is the result. */
 const MAX_SPARE_BYTES = 4194304;
 /** Bytes of `scratch` that are written. */
 let at = 0;
@@ -76,6 +76,7 @@ export function serialize(
   path = [root];
   try {
     write(value);
+    if (scratch.length > MAX_SPARE_BYTES) return scratch.slice(0, at);
     const bytes = Buffer.allocUnsafe(at);
     scratch.copy(bytes, headroom, headroom, at);
     return bytes;
@@ -89,7 +90,8 @@ export function serialize(
 
 function reserve(bytes: number): void {
   if (at + bytes <= scratch.length) return;
-  const larger = Buffer.allocUnsafe((at + bytes) * 2);
+  // What is large already need not be twice as large with the next large part.
+  const larger = Buffer.allocUnsafe(at + bytes + Math.max(at, 16384));
   scratch.copy(larger, 0, 0, at);
   scratch = larger;
 }
