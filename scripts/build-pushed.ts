@@ -24,11 +24,10 @@ const liveCore: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
       const file = join(resolveDir, path);
-      const isOwn = /src.(parent|thread)\b/.test(file.slice(core.length));
+      const isOwn = /src.(calls|channels|context|parent|thread)\b/.test(file.slice(core.length));
       // Constants and text tools are not part of a living core: each bundle has its own.
-      const isConstant = /(wire.(endpoints|handles|levels|limits|lines)|routing.broker)\.js$/.test(
-        file,
-      );
+      const isConstant =
+        /(wire.(endpoints|handles|levels|limits|lines|printable)|routing.broker)\.js$/.test(file);
       return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
     });
     onResolve({ filter: /^@kinetin\/core$/ }, ({ path }) => ({ path, external: true }));
@@ -131,6 +130,7 @@ let mangleCache: Record<string, string | false> = {};
 const artefacts = [
   { name: 'core', entry: 'src/runtime/main.ts', plugins: [lateBuiltins] },
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
+  { name: 'context', entry: 'src/context/main.ts', plugins: [liveCore] },
   { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
   { name: 'local', entry: 'src/parent/methods/local.ts', plugins: [liveCore] },
   { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
@@ -166,6 +166,7 @@ for (const { name, entry, plugins } of artefacts) {
     ...(name === 'ssh2' ? {} : { mangleProps: SHORTENED, mangleCache }),
     charset: 'ascii',
     legalComments: 'none',
+    define: name === 'thread' ? { CONTEXT_MODULE: JSON.stringify(manifest.context?.hash) } : {},
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });

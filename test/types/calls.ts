@@ -149,6 +149,9 @@ is<Promise<void>>()(context.callNoReply((one: number) => one, 1));
 is<Receiver<number, Context>>()(context.callAsync((one: number) => one, 1));
 is<Promise<number>>()(pending.with({ timeout: 1 }).call((one: number) => one, 1));
 
+await context.call((one: Context) => one.name, context);
+await context.call((all: Context[]) => all.length, [context]);
+
 // --- What does not
 
 class Account {
@@ -200,8 +203,6 @@ await context.call((one: RegExp) => one.source, /a/);
 await context.call((one: Readable) => one.readable, process.stdin);
 // @ts-expect-error an emitter
 await context.call((one: EventEmitter) => one.emit('a'), process);
-// @ts-expect-error a context
-await context.call((one: Context) => one.name, context);
 // @ts-expect-error a subprocess
 await context.callNoReply((one: ReturnType<typeof spawn>) => one.pid, spawn('ls'));
 // @ts-expect-error through a receiver, too

@@ -52,10 +52,3 @@ export class ModuleError extends KinetinError {
     super('ModuleError', code, message);
   }
 }
-
-/** A receiver or channel was used after its end. */
-export class ChannelError extends KinetinError {
-  constructor(code: string, message: string) {
-    super('ChannelError', code, message);
-  }
-}

@@ -2,18 +2,28 @@
  * '@kinetin/core': the part of Kinetin that runs in every context, as @kinetin/master uses it.
  */
 
-export { type Feed, Receiver } from './channels/receiver.js';
-export { Select, type SelectOptions } from './channels/select.js';
+export { type Builtin, findBuiltin } from './calls/builtins.js';
+export { withOwnNames, withoutFrames } from './calls/call-error.js';
+export { Calls, type CallWaitOptions } from './calls/calls.js';
+export { installCallEndpoints } from './calls/encode.js';
+export type { Callee, CallHost, CallTarget } from './calls/host.js';
+export type { RemoteFunction, RemoteModule } from './calls/remote-module.js';
+export type {
+  AnyFunction,
+  Arguments,
+  CannotTravel,
+  Endpoint,
+  Given,
+  Result,
+  Sendable,
+} from './calls/sendable.js';
+export type { Feed } from './channels/receiver.js';
+export type { SelectOptions } from './channels/select.js';
 export type { Received, SelectEvent, Source } from './channels/source.js';
-export { TimeoutError, type WaitOptions, wait } from './channels/wait.js';
-export {
-  ChannelError,
-  DeadLetterError,
-  KinetinError,
-  ModuleError,
-  ProtocolError,
-  SerializeError,
-} from './errors.js';
+export { type WaitOptions, wait } from './channels/wait.js';
+export * from './context/api.js';
+export { Contexts, installContextEndpoint } from './context/contexts.js';
+export { thisContext } from './context/this-context.js';
 export { Broker } from './routing/broker.js';
 export { isDead, type Message, type Outgoing } from './routing/message.js';
 export { Router, type RouterOptions } from './routing/router.js';
@@ -29,5 +39,5 @@ export { deserialize } from './wire/deserialize.js';
 export * as endpoints from './wire/endpoints.js';
 export * as handles from './wire/handles.js';
 export * as limits from './wire/limits.js';
-export { Secret } from './wire/secret.js';
+export { printable } from './wire/printable.js';
 export { type EndpointCodec, serialize } from './wire/serialize.js';

@@ -10,6 +10,7 @@ import {
   DeadLetterError,
   handles,
   type ModuleStore,
+  printable,
 } from '@kinetin/core';
 import {
   ConnectError,
@@ -22,7 +23,7 @@ import {
   openSsh,
 } from '@kinetin/core/parent';
 import type { Context } from './context.js';
-import { printable } from './logs/sink.js';
+
 import type { ResolvedContextOptions } from './options.js';
 import { type PushedName, pushedModule } from './pushed.js';
 

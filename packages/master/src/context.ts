@@ -2,15 +2,16 @@
  * A context as the program sees it: somewhere that functions can be called.
  */
 
-import { type Router as CoreRouter, handles, type WaitOptions, wait } from '@kinetin/core';
+import {
+  type CallHost,
+  Calls,
+  Context as CoreContext,
+  type Endpoint,
+  handles,
+  type WaitOptions,
+  wait,
+} from '@kinetin/core';
 import type { Connected } from '@kinetin/core/parent';
-import { Caller, type CallerHost } from './calls/caller.js';
-import { Calls } from './calls/calls.js';
-
-/** What {@link Context.shutdown} needs of its router. @internal */
-export interface ContextHost extends CallerHost {
-  readonly core: CoreRouter;
-}
 
 /** @internal */
 export interface ContextDescription {
@@ -26,11 +27,7 @@ export interface ContextDescription {
  * A process in the tree. Its functions run in the order in which they were called; asynchronous ones
  * overlap, as they would locally.
  */
-export class Context extends Calls<Context> implements AsyncDisposable {
-  /** Unique in the tree, never used again. */
-  readonly id: number;
-  /** Its place in the tree, as in `bastion.web1`. */
-  readonly name: string;
+export class Context extends CoreContext implements AsyncDisposable {
   /** How it was started: `local`, `ssh`. */
   readonly method: string;
   /** The context that started it; undefined where that is the master. */
@@ -43,24 +40,18 @@ export class Context extends Calls<Context> implements AsyncDisposable {
   /** @internal Settles with the connection. */
   readonly connected: Promise<Connected>;
 
-  /** @internal */
-  readonly caller: Caller;
-
-  readonly #host: ContextHost;
+  readonly #host: CallHost;
   /** Resolves when it is gone. */
   readonly #lost: Promise<void>;
   #onLost: () => void = () => {};
 
   /** @internal */
-  constructor(host: ContextHost, description: ContextDescription) {
-    super();
+  constructor(host: CallHost, description: ContextDescription) {
+    super(host, description);
     this.#host = host;
-    this.id = description.id;
-    this.name = description.name;
     this.method = description.method;
     this.via = description.via;
     this.connected = description.connected;
-    this.caller = new Caller(host, description);
     this.#lost = new Promise((resolve) => {
       this.#onLost = resolve;
     });
@@ -71,11 +62,6 @@ export class Context extends Calls<Context> implements AsyncDisposable {
       },
       () => this.#onLost(),
     );
-  }
-
-  /** @internal */
-  get origin(): this {
-    return this;
   }
 
   /**
@@ -117,10 +103,10 @@ export class Context extends Calls<Context> implements AsyncDisposable {
  */
 export class PendingContext
   extends Calls<Context>
-  implements PromiseLike<Context>, AsyncDisposable
+  implements PromiseLike<Context>, AsyncDisposable, Endpoint
 {
   /** @internal */
-  readonly caller: Caller;
+  readonly caller: CoreContext['caller'];
 
   readonly #context: Context;
   readonly #ready: Promise<Context>;
@@ -133,6 +119,10 @@ export class PendingContext
     this.#ready = ready;
     // Those who only call get the reason with their calls.
     ready.catch(() => {});
+  }
+
+  get endpoint(): 'context' {
+    return 'context';
   }
 
   /** The context itself, which may not be connected yet. */

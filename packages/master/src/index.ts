@@ -3,19 +3,31 @@
  */
 
 export {
+  type AnyFunction,
+  type Arguments,
+  CallError,
+  type Calls,
+  type CallWaitOptions,
+  type CannotTravel,
   ChannelError,
   DeadLetterError,
   KinetinError,
   ModuleError,
   ProtocolError,
+  printable,
   type Received,
   Receiver,
+  type RemoteFunction,
+  type RemoteModule,
+  type Result,
   Secret,
   Select,
   type SelectEvent,
   type SelectOptions,
+  type Sendable,
   SerializeError,
   TimeoutError,
+  thisContext,
   type WaitOptions,
   type WorkThreadMode,
 } from '@kinetin/core';
@@ -25,16 +37,12 @@ export {
   type Stage,
   type StageTimeouts,
 } from '@kinetin/core/parent';
-export { CallError } from './calls/call-error.js';
-export type { Calls, CallWaitOptions } from './calls/calls.js';
 export { Context, PendingContext } from './context.js';
 export { BundleError, type FreeIdentifier, SliceError } from './errors.js';
-export type { RemoteFunction, RemoteModule } from './imports/remote-module.js';
 export {
   type LogLevel,
   type LogRecord,
   type LogSink,
-  printable,
   printRecord,
 } from './logs/sink.js';
 export type { ContextOptions, RouterOptions } from './options.js';
@@ -44,6 +52,5 @@ export {
   type SshContextOptions,
   withRouter,
 } from './router.js';
-export type { AnyFunction, Arguments, CannotTravel, Result, Sendable } from './sendable.js';
 export type { SshOptions } from './ssh/options.js';
 export type { TreeNode } from './tree.js';

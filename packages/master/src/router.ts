@@ -4,8 +4,13 @@
 
 import {
   Broker,
+  Contexts,
   Router as CoreRouter,
+  DeadLetterError,
+  endpoints as endpointKinds,
   handles,
+  installCallEndpoints,
+  installContextEndpoint,
   listenForRoutes,
   type Message,
   ModuleStore,
@@ -14,7 +19,7 @@ import {
 } from '@kinetin/core';
 import type { Connected } from '@kinetin/core/parent';
 import createDebug from 'debug';
-import { callCodec } from './calls/caller.js';
+import { MasterCallHost } from './call-host.js';
 import {
   type ConnectHost,
   connect,
@@ -65,9 +70,10 @@ interface Plan {
 export class Router implements AsyncDisposable {
   readonly #core: CoreRouter;
   readonly #broker: Broker;
-  readonly #host: ConnectHost & { readonly sourceMaps: Map<string, string> };
+  readonly #host: ConnectHost;
+  readonly #calls: MasterCallHost;
   readonly #onLog: LogSink;
-  readonly #contexts = new Map<number, Context>();
+  readonly #contexts: Contexts<Context>;
   readonly #closing = new AbortController();
   #lastId = 0;
 
@@ -79,24 +85,40 @@ export class Router implements AsyncDisposable {
       throw invalidArgument(`logLevel must be one of ${known}, not ${JSON.stringify(logLevel)}`);
     }
     this.#onLog = options.onLog ?? printRecord;
+    const endpoints = new endpointKinds.Endpoints();
     this.#core = new CoreRouter({
       id: 0,
       parentIds: [],
       maxMessageBytes,
-      codec: callCodec,
+      codec: endpoints,
       onComplaint: (text) => debug(text),
     });
     this.#broker = new Broker(this.#core);
+    this.#contexts = new Contexts((id, name) => {
+      const gone = Promise.reject(new DeadLetterError('ERR_NO_ROUTE', `${name} is not known here`));
+      gone.catch(() => {});
+      return new Context(this.#calls, {
+        id,
+        name,
+        method: 'unknown',
+        via: undefined,
+        connected: gone,
+      });
+    });
     this.#host = {
       core: this.#core,
       broker: this.#broker,
       modules: new ModuleStore(this.#core),
       logLevel: LEVELS[logLevel],
       log: (level, text, id = 0) => this.#log(id, level, text),
-      sourceMaps: new Map(),
     };
-    const { hash, packed } = pushedModule('thread');
-    this.#host.modules.add(hash, packed);
+    this.#calls = new MasterCallHost(this.#core, this.#host.modules);
+    installCallEndpoints(endpoints);
+    installContextEndpoint(endpoints, this.#contexts, [Context, PendingContext]);
+    for (const name of ['thread', 'context'] as const) {
+      const { hash, packed } = pushedModule(name);
+      this.#host.modules.add(hash, packed);
+    }
     listenForRoutes(this.#core);
     this.#core.listen({ onMessage: (message) => this.#receiveLog(message) }, handles.LOG);
     this.#core.onStreamClosed = (stream, reason) => {
@@ -106,7 +128,7 @@ export class Router implements AsyncDisposable {
     this.#core.onContextLost = (id, reason) => {
       debug('context %d lost: %s', id, reason);
       this.#contexts.get(id)?.markLost();
-      this.#contexts.delete(id);
+      this.#contexts.remove(id);
     };
   }
 
@@ -146,7 +168,8 @@ export class Router implements AsyncDisposable {
   /** The contexts that live or are being started, as a tree. */
   tree(): TreeNode {
     const childrenOf = (via: Context | undefined): TreeNode[] =>
-      [...this.#contexts.values()]
+      this.#contexts
+        .all()
         .filter((context) => context.via === via)
         .map((context) => ({
           name: context.name,
@@ -202,8 +225,8 @@ export class Router implements AsyncDisposable {
     expectContext(this.#core, via, id);
     if (resolved.workThread !== 'lazy') this.#host.modules.push(pushedModule('thread').hash, id);
     const connected = connect(this.#host, via, start, target);
-    const context = new Context(this.#host, { id, name: path, method, via, connected });
-    this.#contexts.set(id, context);
+    const context = new Context(this.#calls, { id, name: path, method, via, connected });
+    this.#contexts.add(context);
     const ready = connected.then((facts) => {
       try {
         onConnected?.(facts);
@@ -213,7 +236,7 @@ export class Router implements AsyncDisposable {
       }
       return context;
     });
-    connected.catch(() => this.#contexts.delete(id));
+    connected.catch(() => this.#contexts.remove(id));
     return new PendingContext(context, ready);
   }
 

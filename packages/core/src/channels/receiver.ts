@@ -2,7 +2,7 @@
  * The reading end: a queue of messages.
  */
 
-import { ChannelError } from '../errors.js';
+import { ChannelError } from './channel-error.js';
 import type { Received, SelectEvent, Source } from './source.js';
 import { type WaitOptions, wait } from './wait.js';
 

@@ -2,7 +2,7 @@
  * Waiting for many receivers at once.
  */
 
-import { ChannelError } from '../errors.js';
+import { ChannelError } from './channel-error.js';
 import { next } from './receiver.js';
 import type { SelectEvent, Source } from './source.js';
 import type { WaitOptions } from './wait.js';

@@ -38,7 +38,7 @@ export class Dispatcher {
   keep: (result: unknown) => unknown = (result) => result;
   /** Takes a CANCEL message. */
   onCancel: (message: Message) => void = () => {};
-  /** What a CALL message says. */
+  /** What a CALL message says. Where it sets `ready`, the message is decoded again after that. */
   decode: (message: Message) => CallPayload;
   /** Calls wait for it before they start, and fail where it does; undefined where they need not. */
   ready: Promise<void> | undefined;
@@ -62,6 +62,8 @@ export class Dispatcher {
     let exports: Exports | Promise<Exports>;
     try {
       call = this.decode(message);
+      // To read it has shown what must be loaded first.
+      if (this.ready) return this.onMessage(message);
       exports = this._exportsOf(call[0]);
     } catch (error) {
       return this._fail(message, error);
@@ -89,12 +91,13 @@ export class Dispatcher {
 
   private _run(message: Message, call: CallPayload, exports: Exports): void {
     try {
-      const [, path, args] = call;
+      const [module, path, args] = call;
       let owner: unknown;
       let value: unknown = exports;
       for (const name of path) {
-        owner = value;
-        value = (owner as Exports)[name];
+        // Functions of user modules are called as such, and not as methods of what exports them.
+        owner = typeof module === 'string' || value !== exports ? value : undefined;
+        value = (value as Exports)[name];
       }
       if (typeof value !== 'function') {
         throw new ModuleError('ERR_NO_FUNCTION', `${path.join('.')} is not a function here`);

@@ -40,25 +40,28 @@ export function evaluate(hash: string, text: string, provided: Exports): Exports
 
 /** Loads each module once. A module that could not be had or run is tried again by the next call. */
 export class Loader {
+  /** What has been loaded, by hash. */
+  readonly modules: Map<string, Exports> = new Map();
+
   private _loading: Map<string, Promise<Exports>> = new Map();
-  private _loaded: Map<string, Exports> = new Map();
 
   constructor(
-    private _getText: (hash: string) => Promise<string>,
-    private _provided: Exports,
+    public getText: (hash: string) => Promise<string>,
+    /** What modules can require beside built-ins. */
+    readonly provided: Exports,
   ) {}
 
   /** The exports, where the module has been loaded. */
   loaded(hash: string): Exports | undefined {
-    return this._loaded.get(hash);
+    return this.modules.get(hash);
   }
 
   load(hash: string): Promise<Exports> {
     let loading = this._loading.get(hash);
     if (!loading) {
-      loading = this._getText(hash).then((text) => {
-        const exports = evaluate(hash, text, this._provided);
-        this._loaded.set(hash, exports);
+      loading = this.getText(hash).then((text) => {
+        const exports = evaluate(hash, text, this.provided);
+        this.modules.set(hash, exports);
         return exports;
       });
       loading.catch(() => this._loading.delete(hash));

@@ -13,12 +13,21 @@ import { CALL, CANCEL, GET_MODULE } from '../wire/handles.js';
 import * as api from './api.js';
 import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
 import { Dispatcher } from './dispatcher.js';
-import { evaluate, Loader } from './loader.js';
+import { type Exports, evaluate, Loader } from './loader.js';
 import { type Log, makeLog } from './log.js';
 import { type Port, portTransport } from './port.js';
 
+/** What the `thread` bundle is installed into. */
+export interface Workplace {
+  router: Router;
+  dispatcher: Dispatcher;
+  loader: Loader;
+  config: Config;
+  log: Log;
+}
+
 /** The export of the `thread` bundle. */
-type Install = (router: Router, dispatcher: Dispatcher, log: Log) => void;
+type Install = (workplace: Workplace) => void;
 
 export function startWorkThread({ bundle, config, id, thread }: ThreadBoot): void {
   const { parentIds, maxMessageBytes } = config;
@@ -40,11 +49,12 @@ export function serveCalls(
   bundle: string | Promise<string>,
 ): void {
   const log = makeLog(router, config.logLevel);
-  const provided = { '@kinetin/core': api };
-  const dispatcher = new Dispatcher({ router, loader: new Loader(getText, provided), log });
+  const provided: Exports = { '@kinetin/core': api };
+  const loader = new Loader(getText, provided);
+  const dispatcher = new Dispatcher({ router, loader, log });
   const install = (text: string) => {
     const exports = evaluate(threadModuleOf(config), text, provided);
-    (exports.install as Install)(router, dispatcher, log);
+    (exports.install as Install)({ router, dispatcher, loader, config, log });
     dispatcher.ready = undefined;
   };
   if (typeof bundle === 'string') install(bundle);

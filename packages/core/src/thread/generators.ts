@@ -6,16 +6,20 @@
 
 import type { Router } from '../routing/router.js';
 import type { Dispatcher } from '../runtime/dispatcher.js';
-import { GENERATOR } from '../wire/endpoints.js';
-import type { EndpointCodec } from '../wire/serialize.js';
+import { type Endpoints, GENERATOR } from '../wire/endpoints.js';
 
 /** A generator that stays, in the place of the result. */
 class Kept {
   constructor(readonly id: number) {}
 }
 
-/** Replaces a result that is a generator. Returns how the replacement travels. */
-export function installGenerators(router: Router, dispatcher: Dispatcher): EndpointCodec {
+/** Replaces a result that is a generator by what travels in its place. */
+export function installGenerators(
+  router: Router,
+  dispatcher: Dispatcher,
+  endpoints: Endpoints,
+): void {
+  endpoints.travels(Kept, GENERATOR, ({ id }) => id);
   dispatcher.keep = (result) => {
     if (!/^\[object (Async)?Generator\]$/.test(Object.prototype.toString.call(result)))
       return result;
@@ -37,11 +41,5 @@ export function installGenerators(router: Router, dispatcher: Dispatcher): Endpo
     };
     dispatcher.kept.set(id, { next: step('next'), return: step('return'), throw: step('throw') });
     return new Kept(id);
-  };
-  return {
-    encode: (value) => (value instanceof Kept ? [GENERATOR, value.id] : undefined),
-    decode: (kind) => {
-      throw new TypeError(`there is no endpoint of kind ${kind} here`);
-    },
   };
 }

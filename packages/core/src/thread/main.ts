@@ -5,10 +5,10 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
-import type { Router } from '../routing/router.js';
-import type { Dispatcher } from '../runtime/dispatcher.js';
-import type { Log } from '../runtime/log.js';
+import type { Workplace } from '../runtime/work-thread.js';
+import { Endpoints } from '../wire/endpoints.js';
 import { ERROR } from '../wire/levels.js';
+import { installContext } from './context.js';
 import { installGenerators } from './generators.js';
 import { captureOutput } from './output.js';
 import { installProcess } from './process.js';
@@ -17,10 +17,14 @@ import { installSignals } from './signals.js';
 export { cancel, serve } from './host.js';
 
 /** Makes this thread ready for user code. Called once, before the first call starts. */
-export function install(router: Router, dispatcher: Dispatcher, log: Log): void {
+export function install(workplace: Workplace): void {
+  const { router, dispatcher, log } = workplace;
+  const endpoints = new Endpoints();
+  router.codec = endpoints;
   dispatcher.onDone = captureOutput(log);
-  installSignals(router, dispatcher);
-  router.codec = installGenerators(router, dispatcher);
+  installSignals(router, dispatcher, endpoints);
+  installGenerators(router, dispatcher, endpoints);
+  installContext(workplace, endpoints);
   if (!isMainThread) installProcess();
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));

@@ -8,8 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { CallPayload, Dispatcher } from '../runtime/dispatcher.js';
-import { deserialize } from '../wire/deserialize.js';
-import { SIGNAL } from '../wire/endpoints.js';
+import { type Endpoints, SIGNAL } from '../wire/endpoints.js';
 
 /** What an AbortController is, where Node has none (before 15). */
 interface Controller {
@@ -19,19 +18,24 @@ interface Controller {
 
 const keyOf = (source: number, replyHandle: number) => `${source}:${replyHandle}`;
 
-export function installSignals(router: Router, dispatcher: Dispatcher): void {
+export function installSignals(router: Router, dispatcher: Dispatcher, endpoints: Endpoints): void {
   const controllers: Map<string, Controller> = new Map();
-  dispatcher.decode = (message: Message) =>
-    deserialize(message.payload, {
-      encode: () => undefined,
-      decode: (kind) => {
-        if (kind !== SIGNAL) throw new TypeError(`there is no endpoint of kind ${kind}`);
-        const key = keyOf(message.source, message.replyHandle);
-        const controller = controllers.get(key) || makeController();
-        controllers.set(key, controller);
-        return controller.signal;
-      },
-    }) as CallPayload;
+  /** The call that is being decoded. */
+  let key = '';
+  dispatcher.decode = (message: Message) => {
+    key = keyOf(message.source, message.replyHandle);
+    try {
+      return router.decode(message) as CallPayload;
+    } finally {
+      key = '';
+    }
+  };
+  endpoints.arrives(SIGNAL, () => {
+    if (!key) throw new TypeError('a signal is an argument of a call, and nothing else');
+    const controller = controllers.get(key) || makeController();
+    controllers.set(key, controller);
+    return controller.signal;
+  });
   const { onDone } = dispatcher;
   dispatcher.onDone = (message) => {
     controllers.delete(keyOf(message.source, message.replyHandle));

@@ -13,7 +13,7 @@ import * as T from './tags.js';
 
 /** How contexts and senders travel; the wire knows neither. */
 export interface EndpointCodec {
-  /** A kind and a plain value for an endpoint; undefined for any other object. */
+  /** A kind and a plain value for an endpoint; undefined for any other instance of a class. */
   encode(value: object): [kind: number, plain: unknown] | undefined;
   /** The endpoint again. Throws where `plain` makes no sense. */
   decode(kind: number, plain: unknown): unknown;
@@ -218,21 +218,20 @@ function object(value: object): void {
   if (seen) seen.set(value, order.length - 1);
   else if (order.length > FEW_OBJECTS) seen = new Map(order.map((one, i) => [one, i]));
   if (++depth > MAX_DEPTH) refuse(`nested more than ${MAX_DEPTH} levels deep`);
+  const prototype = Object.getPrototypeOf(value);
+  if (Array.isArray(value)) array(value);
+  else if (prototype === null || prototype === Object.prototype) record(value);
+  else instance(value, prototype);
+  depth--;
+}
+
+function instance(value: object, prototype: object): void {
   const endpoint = endpoints?.encode(value);
   if (endpoint) {
     byte(T.ENDPOINT);
     varint(endpoint[0]);
-    write(endpoint[1]);
-  } else {
-    builtin(value);
+    return write(endpoint[1]);
   }
-  depth--;
-}
-
-function builtin(value: object): void {
-  const prototype = Object.getPrototypeOf(value);
-  if (Array.isArray(value)) return array(value);
-  if (prototype === null || prototype === Object.prototype) return record(value);
   if (Buffer.isBuffer(value)) {
     byte(T.BUFFER);
     return raw(value);

@@ -20,9 +20,10 @@ const said = {
 output.write(JSON.stringify(said) + '\\n');
 if (firstWorker) {
   const core = 'require("worker_threads").parentPort.postMessage(boot.greeting + boot.sum)';
+  let running = 2;
   for (const worker of [firstWorker, startWorker()]) {
     worker.on('message', (said) => output.write(said));
-    worker.on('exit', () => worker === firstWorker || output.end());
+    worker.on('exit', () => --running || output.end());
     worker.postMessage({ core, greeting: 'from a thread: ', sum: 42 });
   }
 }

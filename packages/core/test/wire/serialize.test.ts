@@ -304,7 +304,8 @@ describe('wire/serialize', () => {
   });
 
   describe('endpoints', () => {
-    const door = { isDoor: true };
+    class Door {}
+    const door = new Door();
     const codec: EndpointCodec = {
       encode: (value) => (value === door ? [300, { id: 7, self: [1] }] : undefined),
       decode: (kind, plain) => {

@@ -17,7 +17,7 @@ import type { ModuleSource } from './source.js';
 
 export type { ModuleSource } from './source.js';
 
-import { sourcePlugin } from './plugin.js';
+import { CONTEXT_PACKAGE, sourcePlugin } from './plugin.js';
 
 /** A module as contexts get it. */
 export interface ModuleText {
@@ -27,6 +27,8 @@ export interface ModuleText {
   readonly text: string;
   /** For people: `tasks.ts#diskUsage`. */
   readonly name: string;
+  /** Whether it uses Kinetin itself, as it is where functions run. */
+  readonly usesContext: boolean;
   /** JSON, with absolute paths as sources; stays on the master. */
   readonly sourceMap: string;
 }
@@ -89,9 +91,10 @@ async function buildModule(source: ModuleSource): Promise<ModuleText> {
   checkNoAddons(result.metafile, source.name);
   const text = outputOf(result, '.js');
   const map: SourceMapPayload = JSON.parse(outputOf(result, '.js.map'));
-  const sources = map.sources.map((path) => resolve(folder, withoutMark(path)));
+  const sources = map.sources.map((path) => resolve(folder, withoutMark(decoded(path))));
   const sourceMap = JSON.stringify({ ...map, sources });
-  return { hash: sha256(text), text, name: source.name, sourceMap };
+  const usesContext = text.includes(`require("${CONTEXT_PACKAGE}")`);
+  return { hash: sha256(text), text, name: source.name, usesContext, sourceMap };
 }
 
 function buildOptions(source: ModuleSource, folder: string): BuildOptions {
@@ -103,8 +106,6 @@ function buildOptions(source: ModuleSource, folder: string): BuildOptions {
       sourcefile: file + ENTRY_MARK,
     },
     plugins: [sourcePlugin(file, exportsText && (() => withMap(exportsText(), source.map)))],
-    // The runtime answers for its own package, so that all code in a context shares one.
-    external: ['@kinetin/core'],
     define: {
       'import.meta.url': JSON.stringify(pathToFileURL(file).href),
       'import.meta.filename': JSON.stringify(file),
@@ -146,6 +147,11 @@ function withMap(text: string, map: SourceMapPayload | undefined): string {
 
 function outputOf({ outputFiles }: BuildResult<{ write: false }>, ending: string): string {
   return outputFiles.find(({ path }) => path.endsWith(ending))!.text;
+}
+
+/** esbuild writes sources as URLs do: `%` and `#` as escapes. */
+function decoded(source: string): string {
+  return source.replace(/%(23|25)/g, (escaped) => decodeURIComponent(escaped));
 }
 
 function sha256(text: string): string {

@@ -24,6 +24,7 @@ export function sourcePlugin(entry: string, entryExports: (() => string) | undef
   return {
     name: 'kinetin',
     setup(build) {
+      build.onResolve({ filter: OWN_PACKAGES }, () => ({ path: CONTEXT_PACKAGE, external: true }));
       build.onResolve({ filter: /^(node:)?fs\/promises$/ }, () => FS_PROMISES);
       build.onLoad({ filter: /^/, namespace: FS_PROMISES.namespace }, () => ({
         contents: `module.exports = require('fs').promises;`,
@@ -43,6 +44,10 @@ export function sourcePlugin(entry: string, entryExports: (() => string) | undef
     },
   };
 }
+
+/** What a context answers with for them, so that all code there shares one. */
+export const CONTEXT_PACKAGE = '@kinetin/context';
+const OWN_PACKAGES = /^@kinetin\/(master|core|context)$/;
 
 /** Node 12 has no module of this name. */
 const FS_PROMISES = { path: 'fs/promises', namespace: 'kinetin' } satisfies OnResolveResult;

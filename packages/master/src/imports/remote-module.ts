@@ -3,21 +3,7 @@
  * Master only.
  */
 
-import { ModuleError } from '@kinetin/core';
-import { printable } from '../logs/sink.js';
-import type { AnyFunction, Given, Result } from '../sendable.js';
-
-/** A function that runs in another context. */
-export type RemoteFunction<Fn extends AnyFunction> = <const Args extends unknown[]>(
-  ...args: Given<Fn, Args>
-) => Promise<Result<Fn, Args>>;
-
-/** The functions that a module exports; nothing else of it can be reached. */
-export type RemoteModule<Module extends object> = {
-  readonly [Name in keyof Module as Module[Name] extends AnyFunction
-    ? Name
-    : never]: Module[Name] extends AnyFunction ? RemoteFunction<Module[Name]> : never;
-};
+import { type AnyFunction, ModuleError, printable } from '@kinetin/core';
 
 /** Names that are asked of any object, by `await`, `JSON.stringify` and inspectors. */
 const ASKED_OF_ALL = new Set(['then', 'toJSON', 'inspect', 'constructor']);

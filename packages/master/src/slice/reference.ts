@@ -5,8 +5,9 @@
  * Built-ins go by name. Any other function is looked up in V8, cut out of the text that ran, and
  * bundled with the modules that the cut imports; the code for that is loaded when it is first needed.
  */
+
+import { findBuiltin } from '@kinetin/core';
 import type { ModuleText } from '../bundle/module.js';
-import { findBuiltin } from './builtins.js';
 import { notCallable } from './refusals.js';
 
 export type { ModuleText };

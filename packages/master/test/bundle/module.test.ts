@@ -103,10 +103,18 @@ describe('bundle/module', () => {
   });
 
   it('leaves the runtime to the context', async () => {
-    const module = await bundleModule(
-      source('import { x } from "@kinetin/core"; export default x;'),
-    );
-    expect(module.text).to.include('require("@kinetin/core")');
+    for (const name of ['@kinetin/master', '@kinetin/core']) {
+      const module = await bundleModule(source(`import { x } from "${name}"; export default x;`));
+      expect(module.text).to.include('require("@kinetin/context")');
+      expect(module.usesContext).to.equal(true);
+    }
+    expect((await bundleModule(source('export default 1;'))).usesContext).to.equal(false);
+  });
+
+  it('knows sources by their paths, whatever those hold', async () => {
+    write('a b%c#d.js', 'export default () => 1;');
+    const { sourceMap } = await bundleModule(source('export { default } from "./a b%c#d.js";'));
+    expect(JSON.parse(sourceMap).sources.join()).to.match(/\/a b%c#d\.js$/);
   });
 
   it('bundles equal texts once, also at the same time', async () => {

@@ -2,11 +2,14 @@
  * The ways to call a function, as contexts offer them.
  */
 
-import { type Received, Receiver, type WaitOptions, wait } from '@kinetin/core';
-import { makeProxy, type RemoteModule } from '../imports/remote-module.js';
-import type { AnyFunction, Arguments, Given, Result } from '../sendable.js';
+import { Receiver } from '../channels/receiver.js';
+import type { Received } from '../channels/source.js';
+import { type WaitOptions, wait } from '../channels/wait.js';
 import { type Caller, standIn } from './caller.js';
+import type { CallTarget } from './host.js';
 import { PendingCall } from './pending-call.js';
+import type { RemoteModule } from './remote-module.js';
+import type { AnyFunction, Arguments, Given, Result } from './sendable.js';
 
 /** How long a call may go on that was given up. */
 const DEFAULT_GRACE_MS = 1000;
@@ -23,11 +26,12 @@ export interface CallWaitOptions extends WaitOptions {
 
 /** Calls functions somewhere, under certain options. */
 export abstract class Calls<From = unknown> {
-  /** @internal */
+  /** For Kinetin's own use. */
   abstract readonly caller: Caller;
-  /** @internal The context that messages come from. */
+
+  /** For Kinetin's own use. The context that messages come from. */
   abstract readonly origin: From;
-  /** @internal Undefined where there are none: the fast way. */
+  /** For Kinetin's own use. Undefined where there are none: the fast way. */
   readonly options: CallWaitOptions | undefined;
 
   /**
@@ -65,8 +69,8 @@ export abstract class Calls<From = unknown> {
   callAsync<Fn extends AnyFunction, const Args extends unknown[]>(
     fn: Fn,
     ...args: Given<Fn, Args>
-  ): Receiver<Result<Fn, Args>, From> {
-    const context = this.origin;
+  ): Receiver<Result<Fn, Args>, this['origin']> {
+    const context: this['origin'] = this.origin;
     const { caller, options = {} } = this;
     return new Receiver(({ deliver, end }) => {
       callWithin(caller, options, fn, args)
@@ -129,15 +133,13 @@ export abstract class Calls<From = unknown> {
   async import<Module extends object = Record<string, AnyFunction>>(
     url: URL | string,
   ): Promise<RemoteModule<Module>> {
-    const { bundleFile } = await import('../imports/bundle-file.js');
-    const { module, describePath, pathTo } = await bundleFile(url);
-    const remote = (path: readonly string[]): AnyFunction => {
+    const remote = (target: CallTarget): AnyFunction => {
       const fn: AnyFunction = (...args) => this.call(fn, ...args);
-      standIn(fn, { kind: 'module', module, path });
+      standIn(fn, target);
       return fn;
     };
-    const described = await this.call(remote(describePath));
-    return makeProxy(module.name, described, (name) => remote(pathTo(name))) as never;
+    const imported = this.caller.host.importModule(url, remote, (fn) => this.call(fn));
+    return (await imported) as never;
   }
 
   /**
@@ -151,8 +153,8 @@ export abstract class Calls<From = unknown> {
    * const name = await context.with({ timeout: 1000 }).call(hostname);
    * ```
    */
-  with(options: CallWaitOptions): Calls<From> {
-    return new CallsWithin(this, { ...this.options, ...options });
+  with(options: CallWaitOptions): Calls<this['origin']> {
+    return new CallsWithin<this['origin']>(this, { ...this.options, ...options });
   }
 }
 
@@ -190,14 +192,14 @@ function callWithin(
 /** A message that reports a failure. */
 class Failed<From> implements Received<never, From> {
   readonly context: From;
-  readonly #error: unknown;
+  private readonly _error: unknown;
 
   constructor(context: From, error: unknown) {
     this.context = context;
-    this.#error = error;
+    this._error = error;
   }
 
   get value(): never {
-    throw this.#error;
+    throw this._error;
   }
 }

@@ -23,25 +23,25 @@ export type GeneratorStep = (
  * the generator there.
  */
 export class RemoteGenerator implements AsyncGenerator<unknown, unknown, unknown> {
-  readonly #step: GeneratorStep;
+  private readonly _step: GeneratorStep;
   /** Whether it has ended: nothing is asked of it any more. */
-  #isDone = false;
+  private _isDone = false;
 
   constructor(step: GeneratorStep) {
-    this.#step = step;
+    this._step = step;
   }
 
   next(value?: unknown): Promise<IteratorResult<unknown>> {
-    return this.#take('next', value, undefined);
+    return this._take('next', value, undefined);
   }
 
   return(value?: unknown): Promise<IteratorResult<unknown>> {
-    return this.#take('return', value, value);
+    return this._take('return', value, value);
   }
 
   async throw(error: unknown): Promise<IteratorResult<unknown>> {
-    if (this.#isDone) throw error;
-    return this.#take('throw', error, undefined);
+    if (this._isDone) throw error;
+    return this._take('throw', error, undefined);
   }
 
   [Symbol.asyncIterator](): this {
@@ -52,18 +52,18 @@ export class RemoteGenerator implements AsyncGenerator<unknown, unknown, unknown
     await this.return();
   }
 
-  async #take(
+  private async _take(
     method: 'next' | 'return' | 'throw',
     value: unknown,
     last: unknown,
   ): Promise<IteratorResult<unknown>> {
-    if (this.#isDone) return { done: true, value: await last };
+    if (this._isDone) return { done: true, value: await last };
     try {
-      const item = await this.#step(method, value);
-      this.#isDone ||= item.done === true;
+      const item = await this._step(method, value);
+      this._isDone ||= item.done === true;
       return item;
     } catch (error) {
-      this.#isDone = true;
+      this._isDone = true;
       throw error;
     }
   }

@@ -3,24 +3,24 @@
  */
 
 export class PendingCall {
-  #isGivenUp = false;
-  #reason: unknown;
-  #tell: ((reason: unknown) => void) | undefined;
+  private _isGivenUp = false;
+  private _reason: unknown;
+  private _tell: ((reason: unknown) => void) | undefined;
 
   /** Throws the reason where it was given up already. */
   throwIfGivenUp(): void {
-    if (this.#isGivenUp) throw this.#reason;
+    if (this._isGivenUp) throw this._reason;
   }
 
   /** It has left: `tell` takes it back. */
   onSent(tell: (reason: unknown) => void): void {
-    this.#tell = tell;
+    this._tell = tell;
   }
 
   /** Nobody waits for the answer any more. */
   giveUp(reason: unknown): void {
-    this.#isGivenUp = true;
-    this.#reason = reason;
-    this.#tell?.(reason);
+    this._isGivenUp = true;
+    this._reason = reason;
+    this._tell?.(reason);
   }
 }

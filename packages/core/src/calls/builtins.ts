@@ -1,6 +1,6 @@
 /**
  * Built-in functions by identity: `os.hostname` is the function at `hostname` of module `os` in
- * every context. Master only.
+ * every context.
  *
  * Invariant: loads no module and runs no getter that could load or warn. A function that the
  * program holds comes from a module that is loaded already.
@@ -64,12 +64,17 @@ function* collectBuiltins(
 }
 
 function moduleMembers(module: string): [unknown, Builtin][] {
-  const exported = process.getBuiltinModule(module);
+  const exported = builtinModule(module);
   const plain = [...members(exported)].map(([key, value]) => [value, [key]] as const);
   // `fs.promises` and its like are getters that load: read only where that has happened.
   const isThere = [`internal/${module}/promises`, `${module}/promises`].some(isLoaded);
   if (isThere) plain.push([Reflect.get(exported ?? {}, 'promises'), ['promises']]);
   return plain.map(([value, path]) => [value, { module, path }]);
+}
+
+/** Contexts have `require`, whatever their Node; a program of ECMAScript modules has the other. */
+function builtinModule(name: string): unknown {
+  return process.getBuiltinModule ? process.getBuiltinModule(name) : require(name);
 }
 
 /** Public modules in use. */

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { findBuiltin } from '../../src/slice/builtins.js';
-import { runPlain } from './plain.js';
+import { runPlain } from '../../../master/test/slice/plain.js';
+import { findBuiltin } from '../../src/calls/builtins.js';
 
 describe('slice/builtins', () => {
   const CASES: readonly [fn: unknown, module: string, path: readonly string[]][] = [

@@ -6,7 +6,7 @@
  * list. What cannot be decided (`unknown`, a type parameter, deep nesting) is accepted.
  */
 
-import type { Secret } from '@kinetin/core';
+import type { Secret } from '../wire/secret.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: any function at all can be called
 export type AnyFunction = (...args: any[]) => unknown;
@@ -22,6 +22,11 @@ export type Sendable =
   | ReadonlySet<Sendable>
   | { readonly [key: string]: Sendable };
 
+/** A value of Kinetin's own that travels as what it is: a context, a sender, a channel. */
+export interface Endpoint {
+  readonly endpoint: 'context' | 'sender' | 'channel';
+}
+
 type SendableLeaf =
   | undefined
   | null
@@ -34,6 +39,7 @@ type SendableLeaf =
   | ArrayBuffer
   | ArrayBufferView
   | Secret
+  | Endpoint
   | AbortSignal;
 
 /**

@@ -2,44 +2,46 @@
  * Calls as bytes. An AbortSignal among the arguments travels as the signal of the call.
  */
 
-import {
-  type CallPayload,
-  type Router as CoreRouter,
-  type EndpointCodec,
-  endpoints,
-  ProtocolError,
-  SerializeError,
-} from '@kinetin/core';
-
+import { SerializeError } from '../errors.js';
+import type { Router } from '../routing/router.js';
+import type { CallPayload } from '../runtime/dispatcher.js';
+import { type Endpoints, GENERATOR, SIGNAL } from '../wire/endpoints.js';
 import { GeneratorReference } from './generator.js';
 
 /** The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. */
 let met: AbortSignal[] = [];
 
+/** A call, as it leaves. */
+export interface EncodedCall {
+  body: Buffer;
+  /** Signals among the arguments. */
+  signals: AbortSignal[];
+  /** Whether there are contexts, senders or channels among them. */
+  hasEndpoints: boolean;
+}
+
 /**
  * How a signal travels: as the signal of the call that it is an argument of; and what comes in the
  * place of a generator.
  */
-export const callCodec: EndpointCodec = {
-  encode(value) {
-    if (!(value instanceof AbortSignal)) return undefined;
-    met.push(value);
-    return [endpoints.SIGNAL, undefined];
-  },
-  decode(kind, id) {
-    if (kind === endpoints.GENERATOR && typeof id === 'number') return new GeneratorReference(id);
-    throw new ProtocolError('ERR_BAD_PAYLOAD', 'an endpoint came that the master does not know');
-  },
-};
+export function installCallEndpoints(endpoints: Endpoints): void {
+  if (typeof AbortSignal === 'function') {
+    endpoints.travels(AbortSignal, SIGNAL, (signal) => void met.push(signal));
+  }
+  endpoints.arrives(GENERATOR, (id) => {
+    if (typeof id !== 'number') throw new TypeError('a generator has no id');
+    return new GeneratorReference(id);
+  });
+}
 
 /** Encodes a call; names an argument that cannot travel as the caller knows it. */
-export function encodeCall(
-  core: CoreRouter,
-  payload: CallPayload,
-): { body: Buffer; signals: AbortSignal[] } {
+export function encodeCall(core: Router, payload: CallPayload): EncodedCall {
+  const endpoints = core.codec as Endpoints;
+  const before = endpoints.count;
   met = [];
   try {
-    return { body: core.encode(payload, 'call'), signals: met };
+    const body = core.encode(payload, 'call');
+    return { body, signals: met, hasEndpoints: endpoints.count > before + met.length };
   } catch (error) {
     if (!(error instanceof SerializeError)) throw error;
     const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');

@@ -1,0 +1,61 @@
+/**
+ * The contexts that are known somewhere: one object for each, whoever speaks of it.
+ */
+
+import { CONTEXT, type Endpoints } from '../wire/endpoints.js';
+import { printable } from '../wire/printable.js';
+import { Context } from './context.js';
+
+/** Characters of a name that came from elsewhere. */
+const MAX_NAME = 1000;
+
+export class Contexts<Known extends Context = Context> {
+  private _byId: Map<number, Known> = new Map();
+
+  /** `make` makes the object for a context that was not known. */
+  constructor(private _make: (id: number, name: string) => Known) {}
+
+  get(id: number): Known | undefined {
+    return this._byId.get(id);
+  }
+
+  add(context: Known): void {
+    this._byId.set(context.id, context);
+  }
+
+  /** It is lost: its id is never used again. */
+  remove(id: number): void {
+    this._byId.delete(id);
+  }
+
+  all(): Known[] {
+    return [...this._byId.values()];
+  }
+
+  /** The context of a message, or of a value: the known one where it is known. */
+  find(id: number, name: string): Known {
+    const known = this._byId.get(id);
+    if (known) return known;
+    const context = this._make(id, printable(name.slice(0, MAX_NAME)));
+    this.add(context);
+    return context;
+  }
+}
+
+/** Lets contexts be arguments and results. Instances of `types` are contexts, or have one. */
+export function installContextEndpoint(
+  endpoints: Endpoints,
+  contexts: Contexts,
+  types: readonly { prototype: { readonly origin: Context } }[] = [Context],
+): void {
+  for (const type of types) {
+    endpoints.travels(type, CONTEXT, ({ origin: { id, name } }) => [id, name]);
+  }
+  endpoints.arrives(CONTEXT, (plain) => {
+    const [id, name] = Array.isArray(plain) ? plain : [];
+    if (!Number.isInteger(id) || id < 0 || id > 0xffffffff || typeof name !== 'string') {
+      throw new TypeError('a context has no id or no name');
+    }
+    return contexts.find(id, name);
+  });
+}

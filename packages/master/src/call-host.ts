@@ -1,0 +1,100 @@
+/**
+ * How the master names functions: cut out of their files, bundled, and sent ahead as modules.
+ */
+
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants } from 'node:zlib';
+import {
+  type AnyFunction,
+  type CallHost,
+  type CallTarget,
+  type Router as CoreRouter,
+  type ModuleStore,
+  printable,
+  withOwnNames,
+  withoutFrames,
+} from '@kinetin/core';
+import type { ModuleText } from './bundle/module.js';
+import { makeProxy } from './imports/remote-module.js';
+import { pushedModule } from './pushed.js';
+import { referenceFunction } from './slice/reference.js';
+import { mapStack } from './stacks.js';
+
+/** What marks the frames of Kinetin itself: of no use to those who read a stack. */
+const CORE = ['kinetin:core'];
+const PACKAGES = [
+  fileURLToPath(import.meta.url),
+  createRequire(import.meta.url).resolve('@kinetin/core'),
+].flatMap((file) => ['dist', 'src'].map((folder) => join(dirname(file), '..', folder, '/')));
+
+/** A function in a module that travels. */
+class ModuleTarget implements CallTarget {
+  readonly module: Buffer;
+  readonly path: readonly string[];
+  readonly text: ModuleText;
+
+  constructor(text: ModuleText, path: readonly string[]) {
+    this.module = Buffer.from(text.hash, 'hex');
+    this.path = path;
+    this.text = text;
+  }
+}
+
+export class MasterCallHost implements CallHost {
+  readonly core: CoreRouter;
+  readonly #modules: ModuleStore;
+  /** Source maps of the modules that were shipped, by the first 16 digits of their hash. */
+  readonly #sourceMaps = new Map<string, string>();
+
+  constructor(core: CoreRouter, modules: ModuleStore) {
+    this.core = core;
+    this.#modules = modules;
+  }
+
+  async reference(fn: AnyFunction): Promise<CallTarget> {
+    const target = await referenceFunction(fn);
+    return target.kind === 'builtin' ? target : new ModuleTarget(target.module, target.path);
+  }
+
+  ship(target: CallTarget, id: number, hasEndpoints: boolean): void {
+    const isModule = target instanceof ModuleTarget;
+    if (hasEndpoints || (isModule && target.text.usesContext)) {
+      this.#modules.push(pushedModule('context').hash, id);
+    }
+    if (!isModule) return;
+    const { hash, text, sourceMap } = target.text;
+    if (!this.#sourceMaps.has(hash.slice(0, 16))) {
+      this.#sourceMaps.set(hash.slice(0, 16), sourceMap);
+      this.#modules.add(hash, pack(text));
+    }
+    this.#modules.push(hash, id);
+  }
+
+  remoteStack(stack: string): string {
+    const mapped = mapStack(stack, (hash) => this.#sourceMaps.get(hash));
+    return withOwnNames(withoutFrames(mapped, CORE)).split('\n').map(printable).join('\n');
+  }
+
+  localStack(stack: string): string {
+    return withoutFrames(stack, PACKAGES);
+  }
+
+  async importModule(
+    url: URL | string,
+    remote: (target: CallTarget) => AnyFunction,
+    call: (fn: AnyFunction) => Promise<unknown>,
+  ): Promise<object> {
+    const { bundleFile } = await import('./imports/bundle-file.js');
+    const { module, describePath, pathTo } = await bundleFile(url);
+    const functionAt = (path: readonly string[]) => remote(new ModuleTarget(module, path));
+    const described = await call(functionAt(describePath));
+    return makeProxy(module.name, described, (name) => functionAt(pathTo(name)));
+  }
+}
+
+/** Quality 5: most of the gain at a small part of the time. */
+function pack(text: string): Buffer {
+  return brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+}
