@@ -18,6 +18,7 @@ declare module 'node:fs' {
 declare module 'node:module' {
   import Module = require('module');
 
+  export const builtinModules: string[];
   export { Module };
 }
 declare module 'node:net' {
@@ -38,4 +39,26 @@ declare module 'node:worker_threads' {
 }
 declare module 'node:zlib' {
   export * from 'zlib';
+}
+
+// What newer engines have, and code for older ones looks for before it uses it.
+declare class AbortSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: object): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}
+interface Error {
+  cause?: unknown;
+}
+interface SymbolConstructor {
+  /** The `context` bundle defines it. */
+  readonly asyncDispose: unique symbol;
+}
+interface AsyncDisposable {
+  [Symbol.asyncDispose](): PromiseLike<void>;
 }

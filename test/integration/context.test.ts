@@ -24,6 +24,14 @@ describe('the context that code runs in', () => {
     });
   }
 
+  it('knows the context that started it', async () => {
+    const hop = await router.local({ name: 'hop' });
+    const leaf = await router.local({ name: 'leaf', via: hop });
+    const parentOf = () => thisContext().router.parent;
+    expect(await leaf.call(parentOf)).to.equal(hop);
+    expect(await hop.call(() => thisContext().router.parent.id)).to.equal(0);
+  });
+
   it('is not the master', () => {
     expect(() => thisContext())
       .to.throw('this is the master')
@@ -56,13 +64,15 @@ describe('the context that code runs in', () => {
           other instanceof Context,
           other === again,
           other.name,
-          other === thisContext(),
+          other.id === thisContext().id,
         ],
         two,
         two,
       );
       expect(said).to.deep.equal([true, true, 'two', false]);
-      expect(await one.call((self: Context) => self === thisContext(), one)).to.equal(true);
+      expect(await one.call((self: Context) => self.name === thisContext().name, one)).to.equal(
+        true,
+      );
     });
 
     it('arrive before any function there has used Kinetin', async () => {

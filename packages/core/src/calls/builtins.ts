@@ -74,7 +74,8 @@ function moduleMembers(module: string): [unknown, Builtin][] {
 
 /** Contexts have `require`, whatever their Node; a program of ECMAScript modules has the other. */
 function builtinModule(name: string): unknown {
-  return process.getBuiltinModule ? process.getBuiltinModule(name) : require(name);
+  const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
+  return getBuiltinModule ? getBuiltinModule(name) : require(name);
 }
 
 /** Public modules in use. */
