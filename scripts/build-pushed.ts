@@ -1,19 +1,22 @@
 /**
  * Builds what is pushed to other machines: packages/core/dist/pushed/*.js and manifest.json with the
- * hash and sizes of each, and *.br beside each: what travels. Run after the compiler.
+ * hash and sizes of each, and *.br beside each: what travels. Run after the compiler. With `--trace`,
+ * builds contexts that tell of each frame, in dist/traced: see trace.ts.
  */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { build, type OutputFile, type Plugin } from 'esbuild';
 import { minify } from 'terser';
 import * as api from '../packages/core/src/runtime/api.js';
 
 const core = join(dirname(fileURLToPath(import.meta.url)), '../packages/core');
-const pushed = join(core, 'dist/pushed');
+const { values } = parseArgs({ options: { trace: { type: 'boolean', default: false } } });
+const pushed = join(core, values.trace ? 'dist/traced' : 'dist/pushed');
 
 /**
  * One live core per process: what extends it requires it instead of containing a copy. A name that
@@ -166,7 +169,10 @@ for (const { name, entry, plugins } of artefacts) {
     ...(name === 'ssh2' ? {} : { mangleProps: SHORTENED, mangleCache }),
     charset: 'ascii',
     legalComments: 'none',
-    define: name === 'thread' ? { CONTEXT_MODULE: JSON.stringify(manifest.context?.hash) } : {},
+    define: {
+      TRACE: String(values.trace),
+      ...(name === 'thread' ? { CONTEXT_MODULE: JSON.stringify(manifest.context?.hash) } : {}),
+    },
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
   });

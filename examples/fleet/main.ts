@@ -46,7 +46,7 @@ async function run(fleet: Fleet): Promise<number> {
   return withRouter(async (router) => {
     const rows = await Promise.race([surveyFleet(router, fleet), interrupted]);
     if (rows === 'interrupted') return 130;
-    console.log(`${formatTable(rows)}\n\n${formatTree(router.tree())}`);
+    console.log(`${formatTable(rows)}\n\n${formatTree(await router.tree())}`);
     return rows.every((row) => 'report' in row.outcome) ? 0 : 1;
   });
 }

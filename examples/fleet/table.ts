@@ -77,7 +77,8 @@ function branches({ children }: TreeNode, indent: string, path: string): string[
   });
 }
 
-function describe({ name, method, pid, nodeVersion }: TreeNode, path: string): string {
-  const state = pid === undefined ? 'connecting' : `pid ${pid}, Node ${nodeVersion}`;
+function describe({ name, method, pid, nodeVersion, roundTripMs }: TreeNode, path: string): string {
+  const away = roundTripMs === undefined ? 'no answer' : `${roundTripMs.toFixed(1)} ms away`;
+  const state = pid === undefined ? 'connecting' : `pid ${pid}, Node ${nodeVersion}, ${away}`;
   return `${name.slice(path.length)} (${method}, ${state})`;
 }

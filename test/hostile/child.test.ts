@@ -69,7 +69,10 @@ describe('hostile/child', () => {
       const error = await failure(context.call(hostname));
       expect(error).to.include({ name: 'DeadLetterError' });
       await expectService();
-      expect(router.tree().children.map(({ name }) => name)).to.deep.equal(['good', 'fresh']);
+      expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal([
+        'good',
+        'fresh',
+      ]);
     });
   }
 
@@ -90,7 +93,17 @@ describe('hostile/child', () => {
     await startEvil('authority');
     await logged(DONE);
     await expectService();
-    expect(router.tree().children.map(({ name }) => name)).to.deep.equal(['good', 'evil', 'fresh']);
+    expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal([
+      'good',
+      'evil',
+      'fresh',
+    ]);
+  });
+
+  it('that pings its sibling is not answered', async () => {
+    await startEvil('pings');
+    await logged('refused');
+    await expectService();
   });
 
   it('that wants the routes of others does not get them, nor those of contexts to come', async () => {

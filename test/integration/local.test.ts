@@ -192,7 +192,7 @@ describe('local contexts', () => {
       const inner = await router.local({ via: outer });
       await outer.shutdown();
       await until('both are gone', () => ![outer, inner].some((one) => isAlive(one.pid as number)));
-      expect(router.tree().children.map((child) => child.name)).to.deep.equal([kept.name]);
+      expect((await router.tree()).children.map((child) => child.name)).to.deep.equal([kept.name]);
       expect(await failure<ConnectError>(inner.call(hostname))).to.include({
         name: 'DeadLetterError',
       });

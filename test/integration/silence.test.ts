@@ -7,7 +7,7 @@ import { withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
-import { isAlive, until } from '../support/processes.js';
+import { isAlive, processesWith, until } from '../support/processes.js';
 import { type SilentProxy, startSilentProxy } from '../support/silent-proxy.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
@@ -45,15 +45,18 @@ describe('a connection that falls silent', () => {
           const { spawn } = await import('node:child_process');
           return spawn('sleep', ['1000'], { stdio: 'ignore' }).pid as number;
         });
-        const blocked = failure(inner.call(() => execSync('sleep 1000')));
+        const seconds = `1000.${process.hrtime.bigint()}`;
+        const blocked = failure(inner.call((time: string) => execSync(`sleep ${time}`), seconds));
         const pids = [host.pid, inner.pid, sleeper] as number[];
         expect(pids.every(isAlive)).to.equal(true);
+        await until('it blocks', () => processesWith(seconds).length > 0);
         proxy.fallSilent();
         const error = await blocked;
         expect(error).to.include({ code: 'ERR_CONTEXT_LOST' });
         expect(error.message).to.match(/did not answer 3 pings/);
         await until('all are gone', () => !pids.some(isAlive));
-        expect(router.tree().children).to.deep.equal([]);
+        await until('so is what user code waits for', () => processesWith(seconds).length === 0);
+        expect((await router.tree()).children).to.deep.equal([]);
       },
       { onLog: () => {} },
     );

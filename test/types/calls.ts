@@ -16,13 +16,16 @@ import {
   type PendingContext,
   type Receiver,
   type Result,
+  type Router,
   Secret,
   type Sendable,
+  type TreeNode,
 } from '@kinetin/master';
 import type * as tasks from '../fixtures/packages/tasks.js';
 
 declare const context: Context;
 declare const pending: PendingContext;
+declare const router: Router;
 
 /** A compile error where the type of `value` is not exactly `Expected`. */
 function is<Expected>() {
@@ -213,6 +216,15 @@ await pending.call((one: symbol) => one.description, Symbol());
 await context.with({ timeout: 1 }).call((one: symbol) => one.description, Symbol());
 // @ts-expect-error no function at all
 await context.call('hostname');
+
+// --- Whether it is there
+
+is<number>()(await context.ping());
+is<number>()(await pending.ping({ timeout: 1, signal: AbortSignal.timeout(1) }));
+is<number | undefined>()((await router.tree({ timeout: 1 })).roundTripMs);
+is<readonly TreeNode[]>()((await router.tree()).children);
+// @ts-expect-error it is a promise
+router.tree().children;
 
 // --- Functions around call
 

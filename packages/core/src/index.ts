@@ -7,6 +7,7 @@ export { withOwnNames, withoutFrames } from './calls/call-error.js';
 export { Calls, type CallWaitOptions } from './calls/calls.js';
 export { installCallEndpoints } from './calls/encode.js';
 export type { Callee, CallHost, CallTarget } from './calls/host.js';
+export { PendingCall } from './calls/pending-call.js';
 export type { RemoteFunction, RemoteModule } from './calls/remote-module.js';
 export type {
   AnyFunction,
@@ -30,12 +31,14 @@ export { isDead, type Message, type Outgoing } from './routing/message.js';
 export { Router, type RouterOptions } from './routing/router.js';
 export { announceRoute, listenForRoutes } from './routing/routes.js';
 export { type Side, Stream } from './routing/stream.js';
+export { type Trace, TracedRouter } from './routing/traced-router.js';
 export { socketTransport, type Transport, type TransportEvents } from './routing/transport.js';
 export type { Config, WorkThreadMode } from './runtime/config.js';
 export type { CallPayload } from './runtime/dispatcher.js';
 export { moduleFileName } from './runtime/loader.js';
 export type { Log } from './runtime/log.js';
 export { ModuleStore } from './runtime/modules.js';
+export { describeFrame } from './wire/describe.js';
 export { deserialize } from './wire/deserialize.js';
 export * as endpoints from './wire/endpoints.js';
 export * as handles from './wire/handles.js';

@@ -8,6 +8,7 @@ import {
   Context as CoreContext,
   type Endpoint,
   handles,
+  PendingCall,
   type WaitOptions,
   wait,
 } from '@kinetin/core';
@@ -65,6 +66,24 @@ export class Context extends CoreContext implements AsyncDisposable {
   }
 
   /**
+   * Asks the context whether it is there. Resolves with the round trip in milliseconds, with
+   * fractions. A context that is being started is asked once it is connected. Its main thread
+   * answers: a function that blocks does not delay the answer, but with `workThread: 'none'`.
+   *
+   * @throws {@link ConnectError} where it could not be started; {@link DeadLetterError} where it is
+   * gone; {@link TimeoutError} and the signal's reason.
+   */
+  ping(options: WaitOptions = {}): Promise<number> {
+    const pending = new PendingCall();
+    return wait<number>(
+      options,
+      `the ping of ${this.name}`,
+      (resolve, reject) => void this.#roundTrip(pending).then(resolve, reject),
+      (reason) => pending.giveUp(reason),
+    );
+  }
+
+  /**
    * Ends the context and all below it, in order. Resolves when it is gone. Idempotent.
    *
    * @throws {@link TimeoutError} and the signal's reason; the context goes on ending.
@@ -94,6 +113,17 @@ export class Context extends CoreContext implements AsyncDisposable {
   /** @internal It is gone. */
   markLost(): void {
     this.#onLost();
+  }
+
+  async #roundTrip(pending: PendingCall): Promise<number> {
+    const { core } = this.#host;
+    await this.connected;
+    pending.throwIfGivenUp();
+    const start = performance.now();
+    await core.request(this.id, handles.PING, core.encode(0), (replyHandle) =>
+      pending.onSent(() => core.unlisten(replyHandle)),
+    );
+    return performance.now() - start;
   }
 }
 
@@ -133,6 +163,11 @@ export class PendingContext
   /** @internal */
   get origin(): Context {
     return this.#context;
+  }
+
+  /** See {@link Context.ping}. */
+  ping(options?: WaitOptions): Promise<number> {
+    return this.#context.ping(options);
   }
 
   /** See {@link Context.shutdown}. */

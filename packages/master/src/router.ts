@@ -7,6 +7,7 @@ import {
   Contexts,
   Router as CoreRouter,
   DeadLetterError,
+  describeFrame,
   endpoints as endpointKinds,
   handles,
   installCallEndpoints,
@@ -14,6 +15,8 @@ import {
   listenForRoutes,
   type Message,
   ModuleStore,
+  printable,
+  TracedRouter,
   type WaitOptions,
   wait,
 } from '@kinetin/core';
@@ -37,9 +40,13 @@ import { resolveSshOptions, type SshOptions } from './ssh/options.js';
 import type { TreeNode } from './tree.js';
 
 const debug = createDebug('kinetin:router');
+const debugFrames = createDebug('kinetin:frames');
 
 /** How long contexts have to end in order before they are ended by force. */
 const SHUTDOWN_GRACE_MS = 5000;
+
+/** How long `tree` waits for the answers to its pings by default. */
+const TREE_TIMEOUT_MS = 1000;
 
 /** Starts a context on the host of `via`, or on this one. */
 export interface LocalContextOptions extends ContextOptions {}
@@ -86,13 +93,19 @@ export class Router implements AsyncDisposable {
     }
     this.#onLog = options.onLog ?? printRecord;
     const endpoints = new endpointKinds.Endpoints();
-    this.#core = new CoreRouter({
+    this.#core = new (debugFrames.enabled ? TracedRouter : CoreRouter)({
       id: 0,
       parentIds: [],
       maxMessageBytes,
       codec: endpoints,
       onComplaint: (text) => debug(text),
     });
+    if (this.#core instanceof TracedRouter) {
+      this.#core.onTrace = (direction, { peer }, frame) => {
+        const neighbour = printable(`${this.#nameOf(peer)} (${peer})`);
+        debugFrames('%s %s: %s', direction, neighbour, describeFrame(frame));
+      };
+    }
     this.#broker = new Broker(this.#core);
     this.#contexts = new Contexts((id, name) => {
       const gone = Promise.reject(new DeadLetterError('ERR_NO_ROUTE', `${name} is not known here`));
@@ -165,8 +178,25 @@ export class Router implements AsyncDisposable {
     });
   }
 
-  /** The contexts that live or are being started, as a tree. */
-  tree(): TreeNode {
+  /**
+   * The contexts that live or are being started, as a tree. Pings all that are connected, at once,
+   * and waits until they have answered, at most for `timeout` ms: 1000 without the option.
+   *
+   * @throws the signal's reason; never because a context does not answer.
+   */
+  async tree({ timeout = TREE_TIMEOUT_MS, signal }: WaitOptions = {}): Promise<TreeNode> {
+    const roundTrips = new Map<Context, number>();
+    const connected = this.#contexts.all().filter(({ pid }) => pid !== undefined);
+    await Promise.all(
+      connected.map((context) =>
+        context.ping({ timeout, signal }).then(
+          (roundTripMs) => roundTrips.set(context, roundTripMs),
+          // It stays in the tree while it is not lost; an abort is looked for below.
+          () => {},
+        ),
+      ),
+    );
+    signal?.throwIfAborted();
     const childrenOf = (via: Context | undefined): TreeNode[] =>
       this.#contexts
         .all()
@@ -176,6 +206,7 @@ export class Router implements AsyncDisposable {
           method: context.method,
           pid: context.pid,
           nodeVersion: context.nodeVersion,
+          roundTripMs: roundTrips.get(context),
           children: childrenOf(context),
         }));
     return {
@@ -183,6 +214,7 @@ export class Router implements AsyncDisposable {
       method: 'master',
       pid: process.pid,
       nodeVersion: process.version,
+      roundTripMs: 0,
       children: childrenOf(undefined),
     };
   }
@@ -223,10 +255,10 @@ export class Router implements AsyncDisposable {
       signal: AbortSignal.any(signals),
     };
     expectContext(this.#core, via, id);
-    if (resolved.workThread !== 'lazy') this.#host.modules.push(pushedModule('thread').hash, id);
     const connected = connect(this.#host, via, start, target);
     const context = new Context(this.#calls, { id, name: path, method, via, connected });
     this.#contexts.add(context);
+    if (resolved.workThread !== 'lazy') this.#host.modules.push(pushedModule('thread').hash, id);
     const ready = connected.then((facts) => {
       try {
         onConnected?.(facts);
@@ -249,8 +281,11 @@ export class Router implements AsyncDisposable {
   }
 
   #log(id: number, level: number, text: string): void {
-    const context = this.#contexts.get(id)?.name ?? `context ${id}`;
-    this.#onLog({ context, level: levelOf(level), text });
+    this.#onLog({ context: this.#nameOf(id), level: levelOf(level), text });
+  }
+
+  #nameOf(id: number): string {
+    return this.#contexts.get(id)?.name ?? `context ${id}`;
   }
 }
 

@@ -22,12 +22,18 @@ export function keepAlive(router: Router, stream: Stream, options: KeepaliveOpti
   let seen = stream.bytesReceived;
   let missed = 0;
   if (!intervalMs) return;
+  // One for all pings: what the answers say does not matter, only that bytes come.
+  const replyHandle = router.listen({ onMessage() {} });
   const timer = setInterval(() => {
-    if (stream.closed !== undefined) return clearInterval(timer);
+    if (stream.closed !== undefined) {
+      clearInterval(timer);
+      return router.unlisten(replyHandle);
+    }
     missed = stream.bytesReceived === seen && !stream.isPaused ? missed + 1 : 0;
     seen = stream.bytesReceived;
     if (missed > countMax) stream.close(`it did not answer ${countMax} pings`);
-    else router.sendTo(stream, PING, 0);
+    else
+      router.send({ destination: stream.peer, handle: PING, replyHandle, body: router.encode(0) });
   }, intervalMs);
   // The connection keeps the process alive, or nothing does.
   timer.unref();

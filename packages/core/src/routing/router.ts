@@ -271,7 +271,7 @@ export class Router {
 
   // --- Receiving
 
-  private _receive(frame: Buffer, from: Stream): void {
+  protected _receive(frame: Buffer, from: Stream): void {
     if (from.side !== 'parent') {
       const source = sourceOf(frame);
       const expected =

@@ -21,7 +21,11 @@ import { Loader } from './loader.js';
 import { type Log, makeLog } from './log.js';
 import { ModuleStore } from './modules.js';
 import { WorkThread } from './thread.js';
+import { ChildTracer } from './trace.js';
 import { serveCalls } from './work-thread.js';
+
+/** Whether this context tells of each frame: false but in a build for traces. Set by the build. */
+declare const TRACE: boolean;
 
 /** How long children have to end in order, and how long the last bytes have to leave. */
 const CHILDREN_GRACE_MS = 3000;
@@ -54,7 +58,7 @@ export function startChild([
   const [first] = frames as [Buffer];
   const config = deserialize(payloadOf(first)) as Config;
   const log: Log = (level, text, id) => send(level, text, id);
-  const router = new Router({
+  const router = new (TRACE ? ChildTracer : Router)({
     id: destinationOf(first),
     parentIds: config.parentIds,
     maxMessageBytes: config.maxMessageBytes,
@@ -82,7 +86,7 @@ export function startChild([
     if (firstWorker) thread.start(firstWorker);
   }
   output.write(`${marker} ready\n`);
-  router.listen({ onMessage: () => router.sendTo(upstream, PING, 0) }, PING);
+  router.listen({ ...serve, onMessage: (ping) => router.reply(ping, router.encode(0)) }, PING);
   if (config.silenceMs) watchSilence(upstream, config.silenceMs);
   upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));

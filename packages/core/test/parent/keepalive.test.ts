@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
 import { settle, type TestEnd, TestTree } from '../../../../test/support/stream-pair.js';
 import { keepAlive } from '../../src/parent/keepalive.js';
+import type { Message } from '../../src/routing/message.js';
 import type { Stream } from '../../src/routing/stream.js';
+import { PING } from '../../src/wire/handles.js';
 import { HIGH_WATER_BYTES } from '../../src/wire/limits.js';
 
 const [MASTER, A, B] = [0, 1, 2];
@@ -16,6 +19,8 @@ describe('parent/keepalive', () => {
   beforeEach(async () => {
     tree = await TestTree.grow([A, MASTER], [B, MASTER]);
     stream = tree.router(MASTER).routes.get(A) as Stream;
+    // It hears the pings and says nothing; without a listener, there would be dead letters.
+    tree.router(A).listen({ onMessage() {} }, PING);
     ticks = [];
     globalThis.setInterval = ((tick: () => void) => {
       ticks.push(tick);
@@ -56,6 +61,34 @@ describe('parent/keepalive', () => {
       await settle();
     }
     expect(stream.closed).to.equal(undefined);
+  });
+
+  it('keeps a neighbour that answers, as a child does', async () => {
+    const { router } = tree.get(A);
+    const onMessage = (ping: Message) => router.reply(ping, router.encode(0));
+    router.listen({ policy: router.isAbove, onMessage }, PING);
+    start();
+    await pass(10);
+    expect(stream.closed).to.equal(undefined);
+    expect(tree.get(MASTER).complaints).to.deep.equal([]);
+    expect(tree.router(MASTER).pendingCount).to.equal(0);
+  });
+
+  it('has one reply handle for all pings, however many get no answer, and frees it', async () => {
+    const replyHandles: number[] = [];
+    tree.router(A).listen({ onMessage: (ping) => replyHandles.push(ping.replyHandle) }, PING);
+    start(1000, 20);
+    await pass(20);
+    expect(replyHandles).to.have.lengthOf(20);
+    const [replyHandle] = replyHandles as [number];
+    expect(replyHandle).to.be.above(0);
+    expect(new Set(replyHandles).size).to.equal(1);
+    await pass(2);
+    expect(stream.closed).to.equal('it did not answer 20 pings');
+    const other = tree.router(B);
+    expect(await failure(other.request(MASTER, replyHandle, other.encode(0)))).to.include({
+      code: 'ERR_NO_HANDLE',
+    });
   });
 
   it('does nothing with an interval of 0', () => {
