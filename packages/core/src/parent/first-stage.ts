@@ -82,5 +82,5 @@ export const NODE_STAGE =
   'i.removeAllListeners("data");' +
   'd=Buffer.concat(b);b=0;' +
   't=require("zlib").brotliDecompressSync(n=d.slice(0,c))+"";' +
-  'Function("boot",t)([i,o,a[2],t,n,d.slice(c),w,e])' +
+  'Function("boot",t)([i,o,a[2],t,n,d.slice(c),_=>(_=e,e=0,_||w())])' +
   '})';

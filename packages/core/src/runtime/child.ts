@@ -50,7 +50,6 @@ export function startChild([
   pushedCore,
   leftover,
   startWorker,
-  firstWorker,
 ]: MainBoot): void {
   const decoder = new FrameDecoder();
   const frames: Buffer[] = [];
@@ -79,17 +78,19 @@ export function startChild([
     if (child.broker && stream.side === 'child') child.broker.release(stream.peer);
   };
   const upstream = router.addStream('parent', sourceOf(first));
+  let thread: WorkThread | undefined;
   if (config.workThread === 'none') {
     serveCalls(router, config, getText, getText(threadModuleOf(config)));
   } else {
-    const thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
-    if (firstWorker) thread.start(firstWorker);
+    thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
   }
   output.write(`${marker} ready\n`);
   router.listen({ ...serve, onMessage: (ping) => router.reply(ping, router.encode(0)) }, PING);
   if (config.silenceMs) watchSilence(upstream, config.silenceMs);
   upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));
+  // Now that its bundle is here, if it came with the core.
+  if (thread && config.workThread === 'eager') thread.start();
 }
 
 /** Closes a stream from which nothing has come for so long. */

@@ -42,10 +42,8 @@ export type MainBoot = [
   pushedCore: Buffer,
   /** What has been read after the core: begins with the whole CONFIG frame. */
   leftover: Buffer,
-  /** Starts a thread, which waits for a {@link ThreadBoot}. */
+  /** A thread that waits for a {@link ThreadBoot}: the one that was started first of all, or a new one. */
   startWorker: () => import('worker_threads').Worker,
-  /** Such a thread, where one was wanted at once. */
-  firstWorker: import('worker_threads').Worker | undefined,
 ];
 
 /** What the main thread hands to the core in the work thread. */

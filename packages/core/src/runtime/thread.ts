@@ -90,14 +90,12 @@ export class WorkThread {
     );
   }
 
-  /** Starts a thread unless one runs; `worker` is one that has been started already. */
-  start(worker?: Worker): Seat {
-    return this.current || this._start(worker || this.options.startWorker());
-  }
-
-  private _start(worker: Worker): Seat {
+  /** Starts a thread unless one runs. */
+  start(): Seat {
+    if (this.current) return this.current;
     const { router, config, core, getText } = this.options;
     const seat = this.held || this.newSeat();
+    const worker = this.options.startWorker();
     this._number = (this._number % ((1 << (32 - THREAD_SHIFT)) - 1)) + 1;
     seat.worker = worker;
     this.current = seat;

@@ -9,7 +9,7 @@ import { nodeArgs } from '../../src/parent/command.js';
 
 /** Stands for the core: says what it was started with. */
 const CORE = `
-const [input, output, marker, text, packed, leftover, startWorker, firstWorker] = boot;
+const [input, output, marker, text, packed, leftover, startWorker] = boot;
 const said = {
   marker,
   hasText: text.includes('Stands for the core'),
@@ -18,17 +18,17 @@ const said = {
   title: process.title,
 };
 output.write(JSON.stringify(said) + '\\n');
-if (firstWorker) {
+if (process.argv[6]) {
   const core = 'require("worker_threads").parentPort.postMessage(boot.greeting + boot.sum)';
   let running = 2;
-  for (const worker of [firstWorker, startWorker()]) {
+  for (const worker of [startWorker(), startWorker()]) {
     worker.on('message', (said) => output.write(said));
-    worker.on('exit', () => --running || output.end());
+    worker.on('exit', () => --running || output.end(() => process.exit()));
     worker.postMessage({ core, greeting: 'from a thread: ', sum: 42 });
   }
 }
 input.on('data', (chunk) => output.write(chunk));
-input.on('end', () => firstWorker || output.end());
+input.on('end', () => output.end());
 // Stands for the core
 `;
 const PACKED = brotliCompressSync(CORE);
@@ -101,7 +101,7 @@ describe('parent/first-stage', () => {
 
   it('starts a work thread before it has read anything, and others later', async () => {
     const { socket, said, diagnostics } = start(true);
-    socket.end(Buffer.concat([PACKED, CONFIG]));
+    socket.write(Buffer.concat([PACKED, CONFIG]));
     await once(child, 'close');
     expect(said().match(/from a thread: 42/g)).to.have.length(2);
     expect(diagnostics()).to.equal('');
