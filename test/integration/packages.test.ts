@@ -18,8 +18,9 @@ const fixture = (name: string) => new URL(`../fixtures/packages/${name}`, import
 describe('npm dependencies', () => {
   const router = new Router();
   let context: Context;
+  let stream: Stream;
   before(async () => {
-    context = await router.local();
+    ({ context, stream } = await startLeaf(router));
   });
   after(() => router.shutdown());
 
@@ -52,7 +53,9 @@ describe('npm dependencies', () => {
   });
 
   it('are refused where they are native addons, with the imports that led there', async () => {
+    const before = stream.bytesSent;
     const error = await failure(context.call(dependent.checksum, 'a'));
+    expect(stream.bytesSent, 'nothing was sent').to.equal(before);
     expect(error).to.include({ name: 'BundleError', code: 'ERR_NATIVE_ADDON' });
     expect(error.message).to.match(
       /imports one: \S*dependent\.ts > \S*@node-rs\/crc32\/index\.js > \S*crc32\S*\.node; call a/,

@@ -128,6 +128,8 @@ export function randomValue(random: Random, levels = 4, met: object[] = []): unk
       return randomMap(random, levels, met);
     case 13:
       return randomSet(random, levels, met);
+    case 14:
+      return randomError(random, levels, met);
     default:
       return randomObject(random, levels, met);
   }
@@ -166,6 +168,27 @@ function randomSet(random: Random, levels: number, met: object[]): object {
   met.push(set);
   for (let left = random.below(5); left > 0; left--) set.add(randomValue(random, levels - 1, met));
   return set;
+}
+
+const ERROR_TYPES = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+];
+const MESSAGES = TEXTS.filter((text) => !/\p{Surrogate}/u.test(text));
+
+/** Without own properties, which `structuredClone` drops. */
+function randomError(random: Random, levels: number, met: object[]): object {
+  // A cause that leads back to its error is more than the structuredClone of Node 20 can take.
+  const options = random.chance(0.5) ? { cause: randomValue(random, levels - 1) } : {};
+  const error = new (random.pick(ERROR_TYPES))(random.pick(MESSAGES), options);
+  error.stack = `${error.name}: ${random.pick(MESSAGES)}\n    at f (file.js:1:2)`;
+  met.push(error);
+  return error;
 }
 
 function randomObject(random: Random, levels: number, met: object[]): object {

@@ -35,6 +35,9 @@ export interface ModuleText {
 
 export const TARGET = 'node12.22';
 
+/** V8 names the property that holds a called function, and esbuild's getters keep it from knowing. */
+const PLAIN_DEFAULT = 'module.exports={default:module.exports.default};';
+
 const bundled = new Map<string, Promise<ModuleText>>();
 /** Runs since it was first asked for, until stopped. */
 let bundler: Promise<typeof Esbuild> | undefined;
@@ -91,7 +94,8 @@ async function buildModule(source: ModuleSource): Promise<ModuleText> {
   checkNoAddons(result.metafile, source.name);
   const text = outputOf(result, '.js');
   const map: SourceMapPayload = JSON.parse(outputOf(result, '.js.map'));
-  const sources = map.sources.map((path) => resolve(folder, withoutMark(decoded(path))));
+  // As in every map, sources are URLs: `#` and what is not ASCII are escaped.
+  const sources = map.sources.map((path) => resolve(folder, withoutMark(decodeURIComponent(path))));
   const sourceMap = JSON.stringify({ ...map, sources });
   const usesContext = text.includes(`require("${CONTEXT_PACKAGE}")`);
   return { hash: sha256(text), text, name: source.name, usesContext, sourceMap };
@@ -113,6 +117,7 @@ function buildOptions(source: ModuleSource, folder: string): BuildOptions {
     },
     absWorkingDir: folder,
     outdir: folder,
+    ...(source.isDefaultOnly && { footer: { js: PLAIN_DEFAULT } }),
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -141,17 +146,13 @@ function buildOptions(source: ModuleSource, folder: string): BuildOptions {
 /** esbuild composes its own map with one that the text carries. */
 function withMap(text: string, map: SourceMapPayload | undefined): string {
   if (!map) return text;
-  const data = Buffer.from(JSON.stringify(map)).toString('base64');
+  const sources = map.sources.map((path) => pathToFileURL(path).href);
+  const data = Buffer.from(JSON.stringify({ ...map, sources })).toString('base64');
   return `${text}\n//# sourceMappingURL=data:application/json;base64,${data}\n`;
 }
 
 function outputOf({ outputFiles }: BuildResult<{ write: false }>, ending: string): string {
   return outputFiles.find(({ path }) => path.endsWith(ending))!.text;
-}
-
-/** esbuild writes sources as URLs do: `%` and `#` as escapes. */
-function decoded(source: string): string {
-  return source.replace(/%(23|25)/g, (escaped) => decodeURIComponent(escaped));
 }
 
 function sha256(text: string): string {

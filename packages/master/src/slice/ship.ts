@@ -57,7 +57,9 @@ async function makeModule(fn: AnyFunction, location: Location): Promise<Shipped>
   const { file, map } = origins;
   const exportsText = () => exportsOf({ pieces, origins });
   const name = shipName(fn, target, where);
-  return { module: await bundleModule({ text, name, file, map, exportsText }), path };
+  const isDefaultOnly = pieces.syntax.isModule;
+  const source = { text, name, file, map, isDefaultOnly, exportsText };
+  return { module: await bundleModule(source), path };
 }
 
 function openFile(scriptId: string): KnownFile {

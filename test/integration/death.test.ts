@@ -1,0 +1,209 @@
+/** The ends of contexts, wanted or not, while user code hangs: no process may be left. */
+
+import { execSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Context, Router, withRouter } from '@kinetin/master';
+import { expect } from 'chai';
+import { startSubprocess } from '../fixtures/subprocess.js';
+import { failure } from '../support/failure.js';
+import { requirePart } from '../support/parts.js';
+import { isAlive, processesWith, until } from '../support/processes.js';
+import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
+
+/** Ways to never come back, once it was said. The seconds name the subprocess, and outlast any test. */
+const HANGS: Record<string, (seconds: string) => Promise<void>> = {
+  spins: async () => {
+    await sayThatItHangs();
+    for (;;);
+  },
+  'sits in execSync': async (seconds) => {
+    await sayThatItHangs();
+    execSync(`sleep ${seconds}`);
+  },
+};
+
+async function sayThatItHangs(): Promise<void> {
+  console.log('hangs');
+  // What is printed leaves with the end of the turn.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Seconds that no other process of this machine sleeps. */
+const unique = () => `1000.${process.hrtime.bigint()}`;
+
+/** A chain of three contexts, a sibling of the last, and a subprocess of each. */
+async function growTree(router: Router) {
+  const top = await router.local({ name: 'top' });
+  const middle = await router.local({ name: 'middle', via: top });
+  const leaf = await router.local({ name: 'leaf', via: middle });
+  const sibling = await router.local({ name: 'sibling', via: top });
+  const pidsOf = async (context: Context) => [
+    context.pid as number,
+    await context.call(startSubprocess),
+  ];
+  return {
+    top,
+    middle,
+    leaf,
+    sibling,
+    kept: [...(await pidsOf(top)), ...(await pidsOf(sibling))],
+    doomed: [...(await pidsOf(middle)), ...(await pidsOf(leaf))],
+  };
+}
+
+describe('the end', () => {
+  let router: Router;
+  let hanging: Set<string>;
+  beforeEach(() => {
+    hanging = new Set();
+    router = new Router({
+      onLog: ({ context, text }) => {
+        if (text === 'hangs') hanging.add(context);
+      },
+    });
+  });
+  afterEach(() => router.shutdown());
+
+  /** Calls a function that hangs in each context. Resolves with the errors to come when all hang. */
+  async function hangIn(
+    contexts: Context[],
+    hang: (seconds: string) => Promise<void>,
+    seconds: string,
+  ): Promise<Promise<Error>[]> {
+    const pending = contexts.map((context) => failure(context.call(hang, seconds)));
+    await until('all hang', () => contexts.every(({ name }) => hanging.has(name)));
+    return pending;
+  }
+
+  for (const [how, hang] of Object.entries(HANGS)) {
+    describe(`while user code ${how},`, () => {
+      it('of a hop by SIGKILL takes all below it, and nothing beside or above it', async () => {
+        const seconds = unique();
+        const { top, middle, leaf, sibling, kept, doomed } = await growTree(router);
+        const pending = await hangIn([middle, leaf], hang, seconds);
+        const others = [top, sibling].map((context) =>
+          context.call(() => new Promise<string>((resolve) => setTimeout(resolve, 500, 'done'))),
+        );
+        process.kill(middle.pid as number, 'SIGKILL');
+        for (const error of await Promise.all(pending)) {
+          expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
+        }
+        await until('what was below is gone', () => !doomed.some(isAlive));
+        await until(
+          'so are the subprocesses',
+          () => processesWith(`sleep ${seconds}`).length === 0,
+        );
+        expect(kept.every(isAlive)).to.equal(true);
+        expect(await Promise.all(others)).to.deep.equal(['done', 'done']);
+        // A new one can take its place.
+        const again = router.local({ via: router.local({ via: top }) });
+        expect(await again.call(hostname)).to.equal(hostname());
+      });
+
+      it('of a context by shutdown takes all below it, within the documented time', async () => {
+        const seconds = unique();
+        const { middle, leaf, top, sibling, kept, doomed } = await growTree(router);
+        const pending = await hangIn([middle, leaf], hang, seconds);
+        // Children have 3 s, and the last bytes 1 s: docs/limits.md.
+        await middle.shutdown({ timeout: 4000 });
+        for (const error of await Promise.all(pending)) {
+          expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
+        }
+        await until('what was below is gone', () => !doomed.some(isAlive));
+        await until(
+          'so are the subprocesses',
+          () => processesWith(`sleep ${seconds}`).length === 0,
+        );
+        expect(kept.every(isAlive)).to.equal(true);
+        for (const context of [top, sibling]) {
+          expect(await context.call(hostname)).to.equal(hostname());
+        }
+      });
+
+      it('of the router takes everything, within the documented time', async () => {
+        const seconds = unique();
+        const { top, middle, leaf, sibling, kept, doomed } = await growTree(router);
+        const pending = await hangIn([top, middle, leaf, sibling], hang, seconds);
+        // By force after 5 s: docs/limits.md.
+        await router.shutdown({ timeout: 5500 });
+        for (const error of await Promise.all(pending)) {
+          expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
+        }
+        await until('all are gone', () => ![...kept, ...doomed].some(isAlive));
+        await until(
+          'so are the subprocesses',
+          () => processesWith(`sleep ${seconds}`).length === 0,
+        );
+      });
+    });
+  }
+
+  it('of the router takes by force what hangs on its main thread', async () => {
+    const hop = await router.local({ name: 'hop' });
+    const contexts = await Promise.all([
+      router.local({ name: 'one', workThread: 'none' }),
+      router.local({ name: 'two', workThread: 'none', via: hop }),
+    ]);
+    const subprocesses = await Promise.all(
+      contexts.map((context) => context.call(startSubprocess)),
+    );
+    const pending = await hangIn(contexts, HANGS['spins']!, '');
+    // By force after 5 s: docs/limits.md.
+    await router.shutdown({ timeout: 5500 });
+    for (const error of await Promise.all(pending)) {
+      expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
+    }
+    const pids = [...contexts.map(({ pid }) => pid as number), ...subprocesses];
+    await until('all are gone', () => !pids.some(isAlive));
+  });
+
+  it('of the master by SIGKILL takes everything, while user code hangs in all ways', async () => {
+    const seconds = unique();
+    const main = fileURLToPath(new URL('../fixtures/doomed-master.ts', import.meta.url));
+    const master = spawn(process.execPath, ['--import', 'tsx', main, seconds], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(createInterface(master.stdout), 'line');
+    const pids = JSON.parse(line) as number[];
+    expect(pids).to.have.length(8);
+    expect(pids.every(isAlive)).to.equal(true);
+    await until('it blocks', () => processesWith(`sleep ${seconds}`).length > 0);
+    master.kill('SIGKILL');
+    await until('all are gone', () => !pids.some(isAlive));
+    await until('so are the subprocesses', () => processesWith(`sleep ${seconds}`).length === 0);
+  });
+});
+
+describe('the end over SSH', () => {
+  let sshd: Sshd;
+  before(
+    requirePart('an OpenSSH server', canRunSshd(), async () => {
+      sshd = await startSshd();
+    }),
+  );
+  after(() => sshd?.stop());
+
+  it.skip('of a hop by SIGKILL takes its subprocesses, and all below it', async () => {
+    await withRouter(async (router) => {
+      const { username, port, identityFile, knownHostsFile } = sshd;
+      const host = await router.ssh({
+        hostname: sshd.host,
+        port,
+        username,
+        identityFile,
+        knownHosts: knownHostsFile,
+        agent: false,
+      });
+      const inner = await router.local({ via: host });
+      const pids: number[] = [];
+      for (const context of [host, inner]) {
+        pids.push(context.pid as number, await context.call(startSubprocess));
+      }
+      process.kill(host.pid as number, 'SIGKILL');
+      await until('all are gone', () => !pids.some(isAlive), 5000);
+    });
+  });
+});
