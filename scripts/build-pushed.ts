@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { build, type OutputFile, type Plugin } from 'esbuild';
 import { minify } from 'terser';
-import * as api from '../packages/core/src/runtime/api.js';
+import { api } from '../packages/core/src/runtime/api.js';
 
 const core = join(dirname(fileURLToPath(import.meta.url)), '../packages/core');
 const { values } = parseArgs({ options: { trace: { type: 'boolean', default: false } } });
@@ -27,7 +27,9 @@ const liveCore: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
       const file = join(resolveDir, path);
-      const isOwn = /src.(calls|channels|context|parent|thread)\b/.test(file.slice(core.length));
+      const isOwn = /src.(calls|channels|context|inspect|parent|services|thread)\b/.test(
+        file.slice(core.length),
+      );
       // Constants and text tools are not part of a living core: each bundle has its own.
       const isConstant =
         /(wire.(endpoints|handles|levels|limits|lines|printable)|routing.broker)\.js$/.test(file);
@@ -47,7 +49,9 @@ const liveCore: Plugin = {
 
 /** What only the main thread uses is loaded with its first use: it would take a work thread 5 ms. */
 const LATE: Record<string, string> = {
-  'node:crypto': "export const createHash = (name) => require('crypto').createHash(name)",
+  'node:crypto':
+    "export const createHash = (name) => require('crypto').createHash(name);" +
+    "export const randomBytes = (size) => require('crypto').randomBytes(size)",
   'node:zlib':
     "export const brotliDecompressSync = (packed) => require('zlib').brotliDecompressSync(packed)",
 };
@@ -65,6 +69,7 @@ const lateBuiltins: Plugin = {
  */
 const SHORTENED = new RegExp(
   `^(_.*|${[
+    'about',
     'addRoute',
     'addStream',
     'attach',
@@ -75,9 +80,13 @@ const SHORTENED = new RegExp(
     'codec',
     'credit',
     'destination',
+    'ended',
     'firstArguments',
     'flags',
+    'getText',
     'grant',
+    'granted',
+    'guard',
     'handle',
     'header',
     'held',
@@ -88,8 +97,10 @@ const SHORTENED = new RegExp(
     'isPaused',
     'keep',
     'kept',
+    'listening',
     'loaded',
     'newSeat',
+    'number',
     'onAnswer',
     'onBytes',
     'onCancel',
@@ -101,15 +112,15 @@ const SHORTENED = new RegExp(
     'onFrame',
     'onGrant',
     'onMessage',
+    'onRefused',
     'onStreamClosed',
     'onThreadFrame',
-    'onTooLarge',
     'payload',
     'peer',
     'policy',
+    'provided',
     'pump',
     'pushedCore',
-    'refused',
     'removeRoute',
     'replyDead',
     'replyHandle',
@@ -118,9 +129,11 @@ const SHORTENED = new RegExp(
     'sendTo',
     'sentTo',
     'side',
+    'since',
+    'source',
+    'startWorker',
     'streams',
     'threadOf',
-    'ungranted',
     'unlisten',
     'upstream',
     'waitFor',
@@ -133,9 +146,10 @@ let mangleCache: Record<string, string | false> = {};
 const artefacts = [
   { name: 'core', entry: 'src/runtime/main.ts', plugins: [lateBuiltins] },
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
-  { name: 'context', entry: 'src/context/main.ts', plugins: [liveCore] },
-  { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
   { name: 'local', entry: 'src/parent/methods/local.ts', plugins: [liveCore] },
+  { name: 'context', entry: 'src/context/main.ts', plugins: [lateBuiltins, liveCore] },
+  { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
+  { name: 'inspect', entry: 'src/inspect/main.ts', plugins: [liveCore] },
   { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
   // The library with its optional native parts left out: it does without them.
   { name: 'ssh2', entry: 'src/parent/vendor/ssh2.cjs', plugins: [] },
@@ -153,8 +167,8 @@ async function minified(name: string, text: string): Promise<string> {
   return (await minify(text, options)).code as string;
 }
 
-rmSync(pushed, { recursive: true, force: true });
-mkdirSync(pushed, { recursive: true });
+/** Written all at once, when nothing can fail any more. */
+const files: Record<string, string | Buffer> = {};
 const manifest: Record<string, { hash: string; bytes: number; packedBytes: number }> = {};
 for (const { name, entry, plugins } of artefacts) {
   const result = await build({
@@ -171,7 +185,13 @@ for (const { name, entry, plugins } of artefacts) {
     legalComments: 'none',
     define: {
       TRACE: String(values.trace),
-      ...(name === 'thread' ? { CONTEXT_MODULE: JSON.stringify(manifest.context?.hash) } : {}),
+      // Those that were built before it.
+      ...Object.fromEntries(
+        Object.entries(manifest).map(([one, { hash }]) => [
+          `${one.toUpperCase()}_MODULE`,
+          JSON.stringify(hash),
+        ]),
+      ),
     },
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
@@ -189,8 +209,11 @@ for (const { name, entry, plugins } of artefacts) {
     },
   });
   const hash = createHash('sha256').update(text).digest('hex');
-  writeFileSync(join(pushed, `${name}.js`), text);
-  writeFileSync(join(pushed, `${name}.js.br`), packed);
+  files[`${name}.js`] = text;
+  files[`${name}.js.br`] = packed;
   manifest[name] = { hash, bytes: text.length, packedBytes: packed.length };
 }
-writeFileSync(join(pushed, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+files['manifest.json'] = `${JSON.stringify(manifest, null, 2)}\n`;
+rmSync(pushed, { recursive: true, force: true });
+mkdirSync(pushed, { recursive: true });
+for (const [file, content] of Object.entries(files)) writeFileSync(join(pushed, file), content);

@@ -15,6 +15,9 @@ declare module 'node:events' {
 declare module 'node:fs' {
   export * from 'fs';
 }
+declare module 'node:inspector' {
+  export * from 'inspector';
+}
 declare module 'node:module' {
   import Module = require('module');
 
@@ -23,6 +26,9 @@ declare module 'node:module' {
 }
 declare module 'node:net' {
   export * from 'net';
+}
+declare module 'node:os' {
+  export * from 'os';
 }
 declare module 'node:stream' {
   import whole = require('stream');
@@ -61,4 +67,39 @@ interface SymbolConstructor {
 }
 interface AsyncDisposable {
   [Symbol.asyncDispose](): PromiseLike<void>;
+}
+
+declare module 'node:stream/web' {
+  export interface ReadableStreamReader<R> {
+    read(): Promise<{ done: boolean; value?: R }>;
+    cancel(reason?: unknown): Promise<void>;
+  }
+  export interface ReadableStreamController<R> {
+    enqueue(value: R): void;
+    close(): void;
+  }
+  export interface WritableStreamController {
+    error(error: unknown): void;
+  }
+  export class ReadableStream<R> {
+    constructor(
+      source: {
+        pull(controller: ReadableStreamController<R>): unknown;
+        cancel(reason: unknown): unknown;
+      },
+      strategy?: object,
+    );
+    getReader(): ReadableStreamReader<R>;
+  }
+  export class WritableStream<W> {
+    constructor(
+      sink: {
+        start(controller: WritableStreamController): unknown;
+        write(value: W): unknown;
+        close(): unknown;
+        abort(reason: unknown): unknown;
+      },
+      strategy?: object,
+    );
+  }
 }

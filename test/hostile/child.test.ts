@@ -146,6 +146,68 @@ describe('hostile/child', () => {
     });
   }
 
+  for (const evil of ['unfinished', 'beyondCredit', 'unwanted', 'bombs']) {
+    it(`that sends ${evil} messages takes little memory, and hurts nobody`, async () => {
+      const before = process.memoryUsage().rss;
+      await startEvil(evil);
+      expect(await good.call(hostname), 'meanwhile').to.equal(hostname());
+      await logged(DONE);
+      expect(process.memoryUsage().rss - before).to.be.below(300e6);
+      await expectService();
+      expect(
+        (await router.tree()).children.map(({ name }) => name),
+        'nobody is cut off',
+      ).to.include('evil');
+    });
+  }
+
+  it('that takes the ids of others is not heard, and changes nothing of theirs', async () => {
+    await startEvil('identity');
+    await logged(DONE);
+    expect(said().filter((line) => line.includes('somebody else'))).to.deep.equal([]);
+    await expectService();
+    expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal([
+      'good',
+      'evil',
+      'fresh',
+    ]);
+  });
+
+  it('that calls its sibling without end is refused, and delays it little', async () => {
+    const before = process.memoryUsage().rss;
+    await startEvil('pester');
+    for (let i = 0; i < 20; i++) expect(await good.call(hostname)).to.equal(hostname());
+    await logged(DONE);
+    expect(process.memoryUsage().rss - before).to.be.below(300e6);
+    await expectService();
+  });
+
+  it('that answers twice is heard once', async () => {
+    const context = await startEvil('twice');
+    expect(await context.call(hostname)).to.equal('first');
+    expect(await context.call(hostname)).to.equal('first');
+    await expectService();
+  });
+
+  it('that never ends its answer fails that call, as soon as it breaks the rules', async () => {
+    const context = await startEvil('endless');
+    expect(await failure(context.call(hostname))).to.include({
+      name: 'DeadLetterError',
+      code: 'ERR_MESSAGE_LOST',
+    });
+    await expectService();
+  });
+
+  it('that answers the calls of others is heard for its own only', async () => {
+    const context = await startEvil('others');
+    const slow = good.callAsync(
+      () => new Promise((resolve) => setTimeout(resolve, 200, 'in time')),
+    );
+    expect(await context.call(hostname)).to.equal('own');
+    expect(await slow.get()).to.equal('in time');
+    await expectService();
+  });
+
   it('that floods the log is heard, and holds up nobody', async () => {
     await startEvil('flood');
     expect(await good.call(hostname)).to.equal(hostname());

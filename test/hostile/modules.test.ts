@@ -34,7 +34,7 @@ describe('hostile/modules', () => {
     expect(await context.call(hostname)).to.equal(hostname());
   });
 
-  it.skip('that are not what their hash names are reported as such', async () => {
+  it('that are not what their hash names are reported as such', async () => {
     const error = await failure(context.with({ timeout: 5000, grace: 50 }).call(() => 'good'));
     expect(error).to.include({ code: 'ERR_MODULE_HASH', remoteName: 'ModuleError' });
   });

@@ -2,7 +2,8 @@
 
 import { execSync } from 'node:child_process';
 import { hostname } from 'node:os';
-import { type LogRecord, withRouter } from '@kinetin/master';
+import { limits } from '@kinetin/core';
+import { type Context, type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { isAlive, processesWith, until } from '../support/processes.js';
@@ -14,6 +15,21 @@ async function untilAborted(signal: AbortSignal): Promise<string> {
   console.log('started');
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   return `stopped: ${signal.reason instanceof Error ? signal.reason.message : signal.reason}`;
+}
+
+/** Says by what its signal was aborted. */
+async function untilToldAndSaid(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  console.log(`told: ${(signal.reason as { code?: string }).code}`);
+}
+
+/** Waits for an answer of `below` as its thread ends, or has to be ended. */
+async function callAndEnd(below: Context, how: 'spin' | 'exit'): Promise<void> {
+  below.call(untilToldAndSaid, new AbortController().signal).catch(() => {});
+  await below.call(hostname);
+  console.log('has called');
+  if (how === 'exit') process.exit(5);
+  for (;;);
 }
 
 describe('a call that is given up', () => {
@@ -115,17 +131,85 @@ describe('a call that is given up', () => {
   it('fails the other calls in the thread that it ends, and says why', async () => {
     await withRouter(async (router) => {
       const context = await router.local();
+      const spin = (ms: number) => {
+        for (const end = Date.now() + ms; Date.now() < end; );
+      };
+      // From here on, both leave in the moment in which they are called.
+      await context.call(spin, 0);
       const other = failure(context.call(() => new Promise(() => {})));
-      await failure(
-        context.with({ timeout: 50, grace: 50 }).call(() => {
-          for (;;);
-        }),
-      );
+      await context.call(hostname);
+      await failure(context.with({ timeout: 50, grace: 50 }).call(spin, 1e9));
       const error = await other;
       expect(error).to.include({ code: 'ERR_THREAD_ENDED' });
       expect(error.message).to.match(/a call that was given up did not stop/);
     }, quiet);
   });
+
+  for (const workThread of ['eager', 'none'] as const) {
+    it(`while its arguments are still coming is never started (workThread: ${workThread})`, async () => {
+      await withRouter(async (router) => {
+        const context = await router.local({ workThread });
+        const start = (_: Buffer) => {
+          (globalThis as { started?: number }).started ??= 0;
+          (globalThis as { started?: number }).started! += 1;
+        };
+        const startedInThatThread = () => (globalThis as { started?: number }).started;
+        await context.call(start, Buffer.alloc(0));
+        const abort = new AbortController();
+        // More than may be sent before the other side has taken any of it.
+        const large = Buffer.alloc(2 * limits.FREE_WINDOW_BYTES);
+        const limited = context.with({ signal: abort.signal, grace: 1000 });
+        const calls = [limited.call(start, large), limited.call(start, large)].map(failure);
+        abort.abort(new Error('changed my mind'));
+        for (const error of await Promise.all(calls)) {
+          expect(error).to.include({ message: 'changed my mind' });
+        }
+        // Behind both: they are complete when this one is.
+        expect(await context.call(startedInThatThread)).to.equal(1);
+        expect(await context.call(start, large)).to.equal(undefined);
+        expect(await context.call(startedInThatThread)).to.equal(2);
+      }, quiet);
+    });
+  }
+
+  it('by a signal among its arguments alone, while they are still coming, is started and told', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const reasonOf = async (signal: AbortSignal, _: Buffer) => signal.aborted && signal.reason;
+      await context.call(reasonOf, new AbortController().signal, Buffer.alloc(0));
+      const abort = new AbortController();
+      const large = Buffer.alloc(2 * limits.FREE_WINDOW_BYTES);
+      const answer = context.call(reasonOf, abort.signal, large);
+      abort.abort('early');
+      expect(await answer).to.equal('early');
+    }, quiet);
+  });
+});
+
+describe('a caller that is gone', () => {
+  for (const how of ['spin', 'exit'] as const) {
+    it(`as its thread has ended (${how}) aborts what it had called in other contexts`, async () => {
+      const records: LogRecord[] = [];
+      const onLog = (record: LogRecord) => records.push(record);
+      await withRouter(
+        async (router) => {
+          const hop = await router.local();
+          const below = await router.local({ via: hop });
+          const abort = new AbortController();
+          const call = failure(
+            hop.with({ signal: abort.signal, grace: 50 }).call(callAndEnd, below, how),
+          );
+          await until('it has called', () => records.some(({ text }) => text === 'has called'));
+          abort.abort();
+          await call;
+          const told = 'told: ERR_THREAD_ENDED';
+          await until('the callee says so', () => records.some(({ text }) => text === told));
+          expect(await below.call(hostname)).to.equal(hostname());
+        },
+        { onLog },
+      );
+    });
+  }
 });
 
 describe('a function that blocks', () => {

@@ -1,5 +1,6 @@
 /** Functions whose result goes on: generators, iterated by their caller. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
@@ -20,6 +21,28 @@ async function* count(to: number): AsyncGenerator<number, string, number | undef
 function* letters(): Generator<string> {
   yield* 'abc';
 }
+
+/** Takes a while for its second step, and says when it ends. */
+async function* slow(): AsyncGenerator<number> {
+  try {
+    yield 1;
+    await delay(50);
+    yield 2;
+  } finally {
+    console.log('ended');
+  }
+}
+
+/** Never comes to its second step. */
+async function* stuck(): AsyncGenerator<number> {
+  yield 1;
+  await new Promise(() => {});
+}
+
+const setMark = () => {
+  (globalThis as { mark?: string }).mark = 'same thread';
+};
+const getMark = () => (globalThis as { mark?: string }).mark;
 
 async function* failing(): AsyncGenerator<number> {
   yield 1;
@@ -101,6 +124,90 @@ describe('a generator', () => {
       },
       { onLog },
     );
+  });
+
+  it('whose step is given up by a signal ends there, as soon as the step does, and not its thread', async () => {
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        await context.call(setMark);
+        const abort = new AbortController();
+        const limits = { signal: abort.signal, grace: 60_000 };
+        const items = await context.with(limits).call(slow);
+        expect(await items.next()).to.deep.equal({ done: false, value: 1 });
+        const reason = new Error('changed my mind');
+        const second = failure(items.next());
+        abort.abort(reason);
+        expect(await second).to.equal(reason);
+        expect(await items.next()).to.deep.equal({ done: true, value: undefined });
+        await until('it has ended there', () => records.some(({ text }) => text === 'ended'));
+        expect(await context.call(getMark)).to.equal('same thread');
+      },
+      { onLog },
+    );
+  });
+
+  it('ends there when its signal is aborted between two steps', async () => {
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        const abort = new AbortController();
+        const got: number[] = [];
+        const items = await context.with({ signal: abort.signal }).call(count, 1e9);
+        const error = await failure(
+          (async () => {
+            for await (const item of items) {
+              got.push(item);
+              if (item === 3) abort.abort(new Error('enough'));
+            }
+          })(),
+        );
+        expect(error).to.include({ message: 'enough' });
+        expect(got).to.deep.equal([1, 2, 3]);
+        await until('it has ended there', () => records.some(({ text }) => text === 'ended'));
+      },
+      { onLog },
+    );
+  });
+
+  it('has the deadline of its call for each step, after which its thread is ended', async () => {
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        await context.call(setMark);
+        for await (const item of await context.call(slow)) expect(item).to.be.below(3);
+        for await (const _ of await context.call(stuck)) break;
+        const items = await context.with({ timeout: 1000, grace: 50 }).call(stuck);
+        expect(await items.next()).to.deep.equal({ done: false, value: 1 });
+        expect(await failure(items.next())).to.include({ code: 'ERR_TIMEOUT' });
+        expect(await context.call(getMark), 'another thread').to.equal(undefined);
+      },
+      { onLog },
+    );
+  });
+
+  it('takes the deadline anew for each step', async () => {
+    const times: (number | undefined)[] = [];
+    const { setTimeout: original } = globalThis;
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        for await (const _ of await context.call(slow));
+        const counted = ((...args: Parameters<typeof original>) => {
+          times.push(args[1]);
+          return original(...args);
+        }) as typeof original;
+        globalThis.setTimeout = counted;
+        try {
+          for await (const _ of await context.with({ timeout: 123_456 }).call(slow));
+        } finally {
+          globalThis.setTimeout = original;
+        }
+      },
+      { onLog },
+    );
+    // The call, three steps.
+    expect(times.filter((ms) => ms === 123_456)).to.have.lengthOf(4);
   });
 
   it('fails with its context', async () => {

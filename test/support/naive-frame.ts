@@ -6,6 +6,8 @@
 export interface NaiveFrame {
   version?: number;
   flags?: number;
+  /** Its place in a message of several frames. */
+  part?: number;
   /** Of the payload; what the header says of it may be a lie. */
   length?: number;
   destination?: number;
@@ -22,7 +24,7 @@ export function naiveFrame(frame: NaiveFrame): Buffer {
   const digits =
     hex(frame.version ?? 1, 1) +
     hex(frame.flags ?? 0, 1) +
-    hex(0, 2) +
+    hex(frame.part ?? 0, 2) +
     hex(frame.length ?? payload.length, 4) +
     hex(frame.destination ?? 0, 4) +
     hex(frame.source ?? 0, 4) +

@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream';
 import {
   type AnyFunction,
   type Arguments,
+  CallChain,
   type Context,
   type PendingContext,
   type Receiver,
@@ -225,6 +226,26 @@ is<number | undefined>()((await router.tree({ timeout: 1 })).roundTripMs);
 is<readonly TreeNode[]>()((await router.tree()).children);
 // @ts-expect-error it is a promise
 router.tree().children;
+
+// --- Chains
+
+const chain = new CallChain(context);
+is<CallChain<Context>>()(new CallChain(pending));
+is<CallChain<Context>>()(new CallChain(context.with({ timeout: 1 })));
+is<string>()(await chain.call(hostname));
+is<string>()(await chain.call(readFileSync, '/etc/hostname', 'utf8'));
+is<Receiver<number, Context>>()(chain.callAsync((one: number) => one, 1));
+is<void>()(await chain.callNoReply(process.chdir, '/'));
+is<void>()(chain.reset());
+is<number>()(await (await chain.import<typeof tasks>('/tasks.js')).add(1, 2));
+// @ts-expect-error no symbol travels
+await chain.call((one: symbol) => one.description, Symbol());
+// @ts-expect-error nor under options
+await chain.with({ timeout: 1 }).call((one: symbol) => one.description, Symbol());
+// @ts-expect-error arguments have types
+await chain.callNoReply(process.chdir, 1);
+// @ts-expect-error it calls a context
+new CallChain(router);
 
 // --- Functions around call
 

@@ -12,18 +12,23 @@ import {
   type CallTarget,
   type Router as CoreRouter,
   type ModuleStore,
+  moduleFileName,
   printable,
+  type ServiceClass,
   withOwnNames,
   withoutFrames,
 } from '@kinetin/core';
 import type { ModuleText } from './bundle/module.js';
 import { makeProxy } from './imports/remote-module.js';
 import { pushedModule } from './pushed.js';
-import { referenceFunction } from './slice/reference.js';
+import { referenceClass, referenceFunction } from './slice/reference.js';
 import { mapStack } from './stacks.js';
 
 /** What marks the frames of Kinetin itself: of no use to those who read a stack. */
-const CORE = ['kinetin:core'];
+const CORE = [
+  'kinetin:core',
+  ...(['thread', 'context'] as const).map((name) => moduleFileName(pushedModule(name).hash)),
+];
 const PACKAGES = [
   fileURLToPath(import.meta.url),
   createRequire(import.meta.url).resolve('@kinetin/core'),
@@ -48,6 +53,8 @@ export class MasterCallHost implements CallHost {
   /** Source maps of the modules that were shipped, by the first 16 digits of their hash. */
   readonly #sourceMaps = new Map<string, string>();
 
+  readonly #services = new WeakMap<ServiceClass, Promise<CallTarget>>();
+
   constructor(core: CoreRouter, modules: ModuleStore) {
     this.core = core;
     this.#modules = modules;
@@ -58,7 +65,18 @@ export class MasterCallHost implements CallHost {
     return target.kind === 'builtin' ? target : new ModuleTarget(target.module, target.path);
   }
 
-  ship(target: CallTarget, id: number, hasEndpoints: boolean): void {
+  async referenceService(type: ServiceClass): Promise<CallTarget | undefined> {
+    if (type.length > 0) return undefined;
+    let target = this.#services.get(type);
+    if (!target) {
+      target = referenceClass(type).then(({ module, path }) => new ModuleTarget(module, path));
+      this.#services.set(type, target);
+      target.catch(() => this.#services.delete(type));
+    }
+    return await target;
+  }
+
+  ship(target: CallTarget | undefined, id: number, hasEndpoints: boolean): void {
     const isModule = target instanceof ModuleTarget;
     if (hasEndpoints || (isModule && target.text.usesContext)) {
       this.#modules.push(pushedModule('context').hash, id);

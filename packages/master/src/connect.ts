@@ -6,11 +6,14 @@ import {
   announceRoute,
   type Broker,
   type Config,
+  type Context,
   type Router as CoreRouter,
   DeadLetterError,
   handles,
   type ModuleStore,
   printable,
+  type ResolvedContextOptions,
+  untilAborted,
 } from '@kinetin/core';
 import {
   ConnectError,
@@ -21,10 +24,8 @@ import {
   type OpenPipe,
   openLocal,
   openSsh,
+  toConnectError,
 } from '@kinetin/core/parent';
-import type { Context } from './context.js';
-
-import type { ResolvedContextOptions } from './options.js';
 import { type PushedName, pushedModule } from './pushed.js';
 
 export type MethodName = 'local' | 'ssh';
@@ -145,21 +146,6 @@ function connectVia(
   });
 }
 
-async function untilAborted<Value>(
-  signal: AbortSignal,
-  done: Promise<Value>,
-  cancel: (reason: unknown) => void,
-): Promise<Value> {
-  const abort = () => cancel(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort);
-  try {
-    return await done;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 function requestOf(
   host: ConnectHost,
   start: Start,
@@ -179,6 +165,7 @@ function requestOf(
     workThread,
     silenceMs,
     threadModule,
+    ...(options.unidirectional ? { unidirectional: true } : {}),
   };
   return { id, target, config, title, node, timeoutMs, stageTimeoutsMs, keepalive: heartbeat };
 }
@@ -192,14 +179,12 @@ function pathTo(context: Context): number[] {
 async function explain(via: Context | undefined, error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || error instanceof ConnectError || !via) return error;
   if (error instanceof DeadLetterError) {
-    return via.connected.then(
+    return via.caller.callee.connected.then(
       () => behind(via, error),
       (reason) => behind(via, reason),
     );
   }
-  const { code, stage, output, exit, cause } = error as ConnectError;
-  const details = { stage, output: output ?? [], exit, ...(cause === undefined ? {} : { cause }) };
-  return new ConnectError(code ?? 'ERR_CONNECT', error.message, details);
+  return toConnectError(error);
 }
 
 /** What the other side says of itself is shown to people, and may be anything. */

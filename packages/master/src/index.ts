@@ -4,29 +4,52 @@
 
 export {
   type AnyFunction,
+  type ArgumentCheck,
   type Arguments,
+  CallChain,
   CallError,
   type Calls,
   type CallWaitOptions,
   type CannotTravel,
+  Channel,
   ChannelError,
+  type ChannelOptions,
+  Context,
+  type ContextOptions,
   type ContextRouter,
   DeadLetterError,
+  type Exposed,
+  type ExposedMethod,
   KinetinError,
+  type LocalContextOptions,
   ModuleError,
+  OpenReceiver,
+  PendingContext,
   ProtocolError,
   printable,
   type Received,
   Receiver,
+  type ReceiverOptions,
   type RemoteFunction,
   type RemoteModule,
+  type RemoteService,
   type Result,
   Secret,
   Select,
   type SelectEvent,
   type SelectOptions,
+  type SendAllOptions,
   type Sendable,
+  type Sendables,
+  Sender,
+  type SenderContext,
   SerializeError,
+  Service,
+  type ServiceCaller,
+  type ServiceClass,
+  type ServiceConcurrency,
+  ServiceError,
+  type ServicePolicy,
   type ThisContext,
   TimeoutError,
   thisContext,
@@ -39,7 +62,6 @@ export {
   type Stage,
   type StageTimeouts,
 } from '@kinetin/core/parent';
-export { Context, PendingContext } from './context.js';
 export { BundleError, type FreeIdentifier, SliceError } from './errors.js';
 export {
   type LogLevel,
@@ -47,9 +69,9 @@ export {
   type LogSink,
   printRecord,
 } from './logs/sink.js';
-export type { ContextOptions, RouterOptions } from './options.js';
+export type { RouterOptions } from './options.js';
+export type { PendingCallReport, PendingState } from './pending.js';
 export {
-  type LocalContextOptions,
   Router,
   type SshContextOptions,
   withRouter,

@@ -13,7 +13,15 @@ export interface PushedModule {
   readonly packed: Buffer;
 }
 
-export type PushedName = 'core' | 'context' | 'thread' | 'parent' | 'local' | 'ssh' | 'ssh2';
+export type PushedName =
+  | 'core'
+  | 'context'
+  | 'inspect'
+  | 'thread'
+  | 'parent'
+  | 'local'
+  | 'ssh'
+  | 'ssh2';
 
 const { resolve } = createRequire(import.meta.url);
 let manifest: Record<PushedName, { hash: string }> | undefined;

@@ -4,6 +4,12 @@
 
 import {
   Broker,
+  type Channel,
+  ChannelError,
+  type ChannelOptions,
+  Channels,
+  Context,
+  type ContextOptions,
   Contexts,
   Router as CoreRouter,
   DeadLetterError,
@@ -12,15 +18,24 @@ import {
   handles,
   installCallEndpoints,
   installContextEndpoint,
+  invalidArgument,
+  type LocalContextOptions,
   listenForRoutes,
   type Message,
   ModuleStore,
+  type OpenReceiver,
+  PendingContext,
   printable,
+  type ReceiverOptions,
+  resolveContextOptions,
+  type Service,
+  type ServiceClass,
+  type Services,
   TracedRouter,
   type WaitOptions,
   wait,
 } from '@kinetin/core';
-import type { Connected } from '@kinetin/core/parent';
+import { type Connected, Ids, listenForNews } from '@kinetin/core/parent';
 import createDebug from 'debug';
 import { MasterCallHost } from './call-host.js';
 import {
@@ -30,12 +45,14 @@ import {
   type MethodName,
   type Start,
 } from './connect.js';
-import { Context, PendingContext } from './context.js';
+import { IdSource } from './ids.js';
 import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
-import { type ContextOptions, type RouterOptions, resolveContextOptions } from './options.js';
+import { Newcomers } from './newcomers.js';
+import type { RouterOptions } from './options.js';
+import { type PendingCallReport, pendingCalls } from './pending.js';
 import { pushedModule } from './pushed.js';
+import { serveServices } from './services.js';
 import { adoptHostKey } from './ssh/adopt-host-key.js';
-import { invalidArgument } from './ssh/invalid-argument.js';
 import { resolveSshOptions, type SshOptions } from './ssh/options.js';
 import type { TreeNode } from './tree.js';
 
@@ -47,9 +64,7 @@ const SHUTDOWN_GRACE_MS = 5000;
 
 /** How long `tree` waits for the answers to its pings by default. */
 const TREE_TIMEOUT_MS = 1000;
-
-/** Starts a context on the host of `via`, or on this one. */
-export interface LocalContextOptions extends ContextOptions {}
+const PENDING_TIMEOUT_MS = 2000;
 
 /** Starts a context on an SSH host: the options of the connection and those of all methods. */
 export interface SshContextOptions extends ContextOptions, SshOptions {}
@@ -80,9 +95,11 @@ export class Router implements AsyncDisposable {
   readonly #host: ConnectHost;
   readonly #calls: MasterCallHost;
   readonly #onLog: LogSink;
-  readonly #contexts: Contexts<Context>;
+  readonly #contexts: Contexts;
   readonly #closing = new AbortController();
-  #lastId = 0;
+  readonly #ids = new IdSource();
+  readonly #services: Services;
+  readonly #channels: Channels<Context>;
 
   /** @throws TypeError with the code ERR_INVALID_ARG. */
   constructor(options: RouterOptions = {}) {
@@ -109,14 +126,7 @@ export class Router implements AsyncDisposable {
     this.#broker = new Broker(this.#core);
     this.#contexts = new Contexts((id, name) => {
       const gone = Promise.reject(new DeadLetterError('ERR_NO_ROUTE', `${name} is not known here`));
-      gone.catch(() => {});
-      return new Context(this.#calls, {
-        id,
-        name,
-        method: 'unknown',
-        via: undefined,
-        connected: gone,
-      });
+      return new Context(this.#calls, { id, name, connected: gone });
     });
     this.#host = {
       core: this.#core,
@@ -128,21 +138,37 @@ export class Router implements AsyncDisposable {
     this.#calls = new MasterCallHost(this.#core, this.#host.modules);
     installCallEndpoints(endpoints);
     installContextEndpoint(endpoints, this.#contexts, [Context, PendingContext]);
-    for (const name of ['thread', 'context'] as const) {
+    for (const name of ['thread', 'context', 'parent', 'local'] as const) {
       const { hash, packed } = pushedModule(name);
       this.#host.modules.add(hash, packed);
     }
     listenForRoutes(this.#core);
+    const self = new Context(this.#calls, {
+      id: 0,
+      name: 'master',
+      connected: Promise.resolve(undefined),
+    });
+    this.#channels = new Channels({
+      core: this.#core,
+      endpoints,
+      contextOf: (id) => (id === 0 ? self : this.#contexts.find(id, `context ${id}`)),
+    });
     this.#core.listen({ onMessage: (message) => this.#receiveLog(message) }, handles.LOG);
+    const newcomers = new Newcomers(this.#calls, this.#contexts);
     this.#core.onStreamClosed = (stream, reason) => {
       debug('stream to %d ended: %s', stream.peer, reason);
       this.#broker.release(stream.peer);
     };
     this.#core.onContextLost = (id, reason) => {
       debug('context %d lost: %s', id, reason);
-      this.#contexts.get(id)?.markLost();
+      newcomers.remove(id, `${this.#nameOf(id)} is lost: ${reason}`);
       this.#contexts.remove(id);
     };
+    // Behind it, since the calls of a context that is lost are aborted.
+    this.#services = serveServices(this.#core, endpoints, this.#host.log);
+    const blocks = new Ids(this.#core, async () => this.#ids.takeBlock());
+    const complain = (text: string) => debug(text);
+    listenForNews(this.#core, blocks, (news) => newcomers.receive(news), complain);
   }
 
   /**
@@ -154,7 +180,7 @@ export class Router implements AsyncDisposable {
   local(options: LocalContextOptions = {}): PendingContext {
     const command = options.node === undefined ? undefined : [options.node];
     return this.#start({
-      name: options.name ?? `local${this.#lastId + 1}`,
+      name: options.name ?? `local${this.#ids.next}`,
       method: 'local',
       options,
       target: async () => ({ command }),
@@ -176,6 +202,77 @@ export class Router implements AsyncDisposable {
       target: () => resolveSshOptions(options, { isElsewhere }),
       onConnected: ({ facts }) => adoptHostKey(options, facts),
     });
+  }
+
+  /**
+   * Lets contexts call the exposed methods of `service` here, in the program: they find it by
+   * `thisContext().router.master.service(...)`. A name is served once.
+   *
+   * @throws {@link ServiceError} ERR_SERVICE_EXISTS; TypeError with the code ERR_INVALID_ARG where the
+   * class makes no sense.
+   */
+  serve(service: Service): void {
+    this.#services.serve(service);
+  }
+
+  /**
+   * Stops a service, given by class or name: it is told by `onStop`, later calls get
+   * ERR_SERVICE_STOPPED, and so do those that wait for their turn; those that run are answered.
+   * Idempotent. Another of its name may be served after that.
+   */
+  unserve(service: ServiceClass | string): void {
+    this.#services.unserve(service);
+  }
+
+  /**
+   * A receiver for what others send: by senders that it makes, which travel as arguments and results.
+   *
+   * @example
+   * ```ts
+   * import { type Sender, withRouter } from '@kinetin/master';
+   *
+   * async function count(sender: Sender<number>) {
+   *   for (let i = 0; i < 3; i++) await sender.send(i);
+   *   await sender.close();
+   * }
+   *
+   * await withRouter(async (router) => {
+   *   const numbers = router.receiver<number>();
+   *   const done = router.local().call(count, numbers.toSender());
+   *   for await (const number of numbers) console.log(number);
+   *   await done;
+   * });
+   * ```
+   */
+  receiver<Value = unknown>(options?: ReceiverOptions): OpenReceiver<Value, Context> {
+    return this.#channels.receiver(options);
+  }
+
+  /** One end of a {@link Channel}: the other is where it is given. */
+  channel<In = unknown, Out = unknown>(options?: ChannelOptions): Channel<In, Out> {
+    return this.#channels.channel(options);
+  }
+
+  /**
+   * The calls of this program that have no answer yet, the oldest first, and why: asks the contexts
+   * that they went to, at most for `timeout` ms: 2000 without the option. A thread that does nothing
+   * but run is stopped for a moment, to tell where it is; nothing else changes for what is asked about.
+   *
+   * @throws the signal's reason; never because a context does not answer.
+   *
+   * @example
+   * ```ts
+   * for (const call of await router.pendingCalls()) console.log(call.function, call.why, call.stack);
+   * ```
+   */
+  pendingCalls(options: WaitOptions = {}): Promise<PendingCallReport[]> {
+    const host = {
+      core: this.#core,
+      modules: this.#host.modules,
+      context: (id: number) => this.#contexts.get(id),
+      remoteStack: (stack: string) => this.#calls.remoteStack(stack),
+    };
+    return pendingCalls(host, { timeout: PENDING_TIMEOUT_MS, ...options });
   }
 
   /**
@@ -203,7 +300,7 @@ export class Router implements AsyncDisposable {
         .filter((context) => context.via === via)
         .map((context) => ({
           name: context.name,
-          method: context.method,
+          method: context.method ?? 'unknown',
           pid: context.pid,
           nodeVersion: context.nodeVersion,
           roundTripMs: roundTrips.get(context),
@@ -231,7 +328,11 @@ export class Router implements AsyncDisposable {
       options,
       'the shutdown of the router',
       (resolve, reject) => {
-        this.#broker.shutdown(SHUTDOWN_GRACE_MS).then(resolve, reject);
+        const ended = this.#broker.shutdown(SHUTDOWN_GRACE_MS).then(() => {
+          // Nothing will come any more, also to those whom nobody was to send anything.
+          this.#channels.end(new ChannelError('ERR_CLOSED_HERE', 'the router was shut down'));
+        });
+        ended.then(resolve, reject);
       },
       () => {},
     );
@@ -244,7 +345,7 @@ export class Router implements AsyncDisposable {
   #start({ name, method, options, target, onConnected }: Plan): PendingContext {
     const resolved = resolveContextOptions(options);
     const via = options.via instanceof PendingContext ? options.via.context : options.via;
-    const id = ++this.#lastId;
+    const id = this.#ids.take();
     const path = via ? `${via.name}.${name}` : name;
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
     const start: Start = {

@@ -3,6 +3,7 @@
  */
 
 import { KinetinError } from '../errors.js';
+import { printable } from '../wire/printable.js';
 import type { CallHost } from './host.js';
 
 /** Leaves out the frames whose file name contains one of `marks`. */
@@ -36,7 +37,7 @@ export class CallError extends KinetinError {
     const remoteStack = host.remoteStack(String(error.stack));
     super('CallError', code === undefined ? 'ERR_CALL' : String(code), error.message);
     const { name: _name, code: _code, ...own } = error as Error & Record<string, unknown>;
-    Object.assign(this, own, { remoteName: error.name, remoteStack, context });
+    Object.assign(this, own, { remoteName: printable(String(error.name)), remoteStack, context });
     if (error.cause !== undefined) {
       const { cause } = error;
       Object.defineProperty(this, 'cause', {

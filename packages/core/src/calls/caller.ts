@@ -3,14 +3,15 @@
  * as values or errors. Calls leave in the order in which they were made.
  */
 
-import { DeadLetterError, KinetinError, SerializeError } from '../errors.js';
-import type { CallPayload } from '../runtime/dispatcher.js';
+import { DeadLetterError, KinetinError } from '../errors.js';
+import type { CallPayload, ChainPlace } from '../runtime/dispatcher.js';
 import { CALL, CANCEL } from '../wire/handles.js';
 import { CallError } from './call-error.js';
-import { encodeCall, reasonOf, whenAborted } from './encode.js';
+import { type EncodedCall, encodeCall, reasonOf, whenAborted } from './encode.js';
 import { GeneratorReference, RemoteGenerator } from './generator.js';
 import type { Callee, CallHost, CallTarget } from './host.js';
-import type { PendingCall } from './pending-call.js';
+import { checkNoReply } from './no-reply.js';
+import { type CallOptions, callWithin, type PendingCall } from './pending-call.js';
 import type { AnyFunction } from './sendable.js';
 
 /** Functions whose reference is known: they need not be waited for. */
@@ -19,14 +20,6 @@ const known = new WeakMap<AnyFunction, CallTarget>();
 /** From now on, calling `fn` in a context calls `target` there. */
 export function standIn(fn: AnyFunction, target: CallTarget): void {
   known.set(fn, target);
-}
-
-/** What a caller may say about a call. */
-export interface CallOptions {
-  /** The call, where it may be given up. */
-  readonly pending?: PendingCall;
-  /** Milliseconds that the function has to end by itself once the call is given up. */
-  readonly graceMs?: number;
 }
 
 export class Caller {
@@ -38,11 +31,21 @@ export class Caller {
   constructor(host: CallHost, callee: Callee) {
     this._host = host;
     this._callee = callee;
+    const { numbered } = callee;
+    this._leaving = numbered;
+    numbered?.then(() => {
+      if (this._leaving === numbered) this._leaving = undefined;
+    });
   }
 
   /** See {@link CallHost}. */
   get host(): CallHost {
     return this._host;
+  }
+
+  /** See {@link Callee}. */
+  get callee(): Callee {
+    return this._callee;
   }
 
   /** For people: the name of the context. */
@@ -55,34 +58,57 @@ export class Caller {
    * SerializeError where it cannot be sent, with a DeadLetterError where there can be no answer, and
    * with the reason where the context could not be started.
    */
-  async call(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<unknown> {
-    const target = known.get(fn);
-    if (target && !this._leaving) return this._answer(this._request(target, args, options));
-    const { answer } = await this._inTurn(fn, (found) => ({
-      answer: this._request(found, args, options),
-    }));
-    return this._answer(answer);
+  call(fn: AnyFunction, args: unknown[], options?: CallOptions): Promise<unknown> {
+    if (!options) return this._call(fn, args);
+    return callWithin(options, `a call in ${this.name}`, (pending) =>
+      this._call(fn, args, options, pending),
+    );
   }
 
   /**
    * Calls `fn` and wants no answer. Resolves when the call has left, which is not before the context
    * is connected; rejects as `call` does, but for what happens after that.
    */
-  async callNoReply(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<void> {
+  callNoReply(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<void> {
+    return callWithin(options, `a call in ${this.name}`, async (pending) => {
+      const target = known.get(fn);
+      if (target && !this._leaving) this._post(target, args, pending);
+      else await this._inTurn(fn, (found) => this._post(found, args, pending), pending);
+      await this._callee.connected;
+    });
+  }
+
+  private async _call(
+    fn: AnyFunction,
+    args: unknown[],
+    options?: CallOptions,
+    pending?: PendingCall,
+  ): Promise<unknown> {
     const target = known.get(fn);
-    if (target && !this._leaving) this._post(target, args, options);
-    else await this._inTurn(fn, (found) => this._post(found, args, options));
-    await this._callee.connected;
+    if (target && !this._leaving) {
+      return this.answer(this._request(target, args, pending), options, pending);
+    }
+    const send = (found: CallTarget) => ({ answer: this._request(found, args, pending) });
+    const { answer } = await this._inTurn(fn, send, pending);
+    return this.answer(answer, options, pending);
   }
 
   /** Prepares `fn`, then lets `send` send it when those before it have left. */
-  private async _inTurn<Sent>(fn: AnyFunction, send: (target: CallTarget) => Sent): Promise<Sent> {
+  private async _inTurn<Sent>(
+    fn: AnyFunction,
+    send: (target: CallTarget) => Sent,
+    pending: PendingCall | undefined,
+  ): Promise<Sent> {
     const before = this._leaving;
     const left = this._prepare(fn, before).then(send);
-    // One that cannot be sent lets nobody pass those before it.
     const leaving = left.then(
       () => {},
-      () => before,
+      (error) => {
+        // Noted before the next call leaves, which may be of the same chain.
+        pending?.fail(error);
+        // One that cannot be sent lets nobody pass those before it.
+        return before;
+      },
     );
     this._leaving = leaving;
     leaving.then(() => {
@@ -97,57 +123,103 @@ export class Caller {
     return target;
   }
 
-  private _request(target: CallTarget, args: unknown[], options: CallOptions): Promise<unknown> {
+  private _request(
+    target: CallTarget,
+    args: unknown[],
+    pending: PendingCall | undefined,
+  ): Promise<unknown> {
+    const { body, signals } = this._encode(target, args, pending, true);
+    return this._ask(body, signals, pending, target);
+  }
+
+  private _post(target: CallTarget, args: unknown[], pending: PendingCall): void {
+    const { body } = this._encode(target, args, pending, false);
+    this._host.core.send({ destination: this._callee.id, handle: CALL, body });
+  }
+
+  /** Prepares a call that leaves now. What fails here is noted before the next of its chain leaves. */
+  private _encode(
+    target: CallTarget,
+    args: unknown[],
+    pending: PendingCall | undefined,
+    hasReply: boolean,
+  ): EncodedCall {
+    const { core } = this._host;
+    try {
+      pending?.throwIfGivenUp();
+      const place = pending?.send();
+      const encoded = encodeCall(core, payloadOf(target, args, place));
+      if (!hasReply) checkNoReply(core, this._callee, encoded.signals);
+      this._host.ship(target, this._callee.id, encoded.hasEndpoints || place !== undefined);
+      return encoded;
+    } catch (error) {
+      throw pending ? pending.fail(error) : error;
+    }
+  }
+
+  /** Sends a call that can be given up. */
+  private _ask(
+    body: Buffer,
+    signals: AbortSignal[],
+    pending: PendingCall | undefined,
+    about?: CallTarget,
+  ): Promise<unknown> {
     const { core } = this._host;
     const { id } = this._callee;
-    const { pending, graceMs } = options;
-    pending?.throwIfGivenUp();
-    const { body, signals, hasEndpoints } = encodeCall(core, payloadOf(target, args));
-    this._host.ship(target, id, hasEndpoints);
     // Made only where it is needed: this is the way of every call.
     const over = signals.length > 0 ? new AbortController() : undefined;
-    const answer = core.request(id, CALL, body, (replyHandle) => {
-      const cancel = (reason: unknown, grace?: number) =>
-        core.post(id, CANCEL, [replyHandle, reasonOf(reason), grace]);
+    const onSent = (replyHandle: number) => {
+      const cancel = (reason: unknown, graceMs?: number) =>
+        core.post(id, CANCEL, [replyHandle, reasonOf(reason), graceMs]);
       pending?.onSent((reason) => {
         core.unlisten(replyHandle);
-        cancel(reason, graceMs);
+        cancel(reason, pending.graceMs);
       });
-      for (const signal of signals) whenAborted(signal, cancel, over?.signal);
-    });
+      for (const signal of signals) whenAborted(signal, (reason) => cancel(reason), over?.signal);
+    };
+    const answer = core.request(id, CALL, body, onSent, about ?? 'a step of a generator');
     return over ? answer.finally(() => over.abort()) : answer;
   }
 
-  private _post(target: CallTarget, args: unknown[], { pending }: CallOptions): void {
+  /**
+   * Each step of a generator is a call of what was kept there, under the options of the call that
+   * returned it. One that is given up ends the generator, as soon as that can be ended.
+   */
+  private _generator({ id }: GeneratorReference, options?: CallOptions): RemoteGenerator {
     const { core } = this._host;
-    const { id, name } = this._callee;
-    pending?.throwIfGivenUp();
-    const { body, signals, hasEndpoints } = encodeCall(core, payloadOf(target, args));
-    // A signal is known there by its call's reply handle, and this call has none.
-    if (signals.length > 0) {
-      const why = 'a signal, in a call without reply; use call, or leave it out';
-      throw new SerializeError(`args cannot travel: ${why}`, 'args');
-    }
-    // Without a reply handle nobody says so later.
-    if (!core.routes.has(id)) throw new DeadLetterError('ERR_NO_ROUTE', `${name} is lost`);
-    this._host.ship(target, id, hasEndpoints);
-    core.send({ destination: id, handle: CALL, body });
+    type Step = IteratorResult<unknown>;
+    const step = (method: string, value: unknown, pending?: PendingCall) => {
+      pending?.throwIfGivenUp();
+      const { body, signals } = encodeCall(core, [id, [method], [value]]);
+      return this.answer(this._ask(body, signals, pending)) as Promise<Step>;
+    };
+    if (!options) return new RemoteGenerator(async (method, value) => step(method, value));
+    const { chain: _, ...limits } = options;
+    const end = () => {
+      step('return', undefined).catch(() => {
+        // It has ended otherwise, with its thread perhaps.
+      });
+    };
+    return new RemoteGenerator((method, value) =>
+      callWithin(
+        limits,
+        `a step of a generator in ${this.name}`,
+        async (pending) => step(method, value, pending),
+        end,
+      ),
+    );
   }
 
-  /** Each step of a generator is a call of what was kept there. */
-  private _generator({ id }: GeneratorReference): RemoteGenerator {
-    const { core } = this._host;
-    return new RemoteGenerator((method, value) => {
-      const { body } = encodeCall(core, [id, [method], [value]]);
-      const answer = core.request(this._callee.id, CALL, body);
-      return this._answer(answer) as Promise<IteratorResult<unknown>>;
-    });
-  }
-
-  private async _answer(answer: Promise<unknown>): Promise<unknown> {
+  /** What a call comes to, for the one who made it. */
+  async answer(
+    answer: Promise<unknown>,
+    options?: CallOptions,
+    pending?: PendingCall,
+  ): Promise<unknown> {
     try {
       const value = await answer;
-      return value instanceof GeneratorReference ? this._generator(value) : value;
+      pending?.succeed();
+      return value instanceof GeneratorReference ? this._generator(value, options) : value;
     } catch (error) {
       // Where the context could not be started, that says more than a message not delivered.
       if (error instanceof DeadLetterError) await this._callee.connected;
@@ -157,6 +229,10 @@ export class Caller {
   }
 }
 
-function payloadOf({ module, path }: CallTarget, args: unknown[]): CallPayload {
-  return [module, [...path], args];
+function payloadOf(
+  { module, path }: CallTarget,
+  args: unknown[],
+  place: ChainPlace | undefined,
+): CallPayload {
+  return place ? [module, [...path], args, place] : [module, [...path], args];
 }

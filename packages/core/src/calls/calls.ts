@@ -4,25 +4,13 @@
 
 import { Receiver } from '../channels/receiver.js';
 import type { Received } from '../channels/source.js';
-import { type WaitOptions, wait } from '../channels/wait.js';
+import type { ServiceClass } from '../services/service.js';
 import { type Caller, standIn } from './caller.js';
 import type { CallTarget } from './host.js';
-import { PendingCall } from './pending-call.js';
+import type { CallOptions, CallWaitOptions } from './pending-call.js';
 import type { RemoteModule } from './remote-module.js';
 import type { AnyFunction, Arguments, Given, Result } from './sendable.js';
-
-/** How long a call may go on that was given up. */
-const DEFAULT_GRACE_MS = 1000;
-
-/** What a call takes beside its arguments. */
-export interface CallWaitOptions extends WaitOptions {
-  /**
-   * Milliseconds that the function has to end once the call was given up. Without effect where the
-   * context has no work thread: there a function that does not stop goes on.
-   * @defaultValue 1000
-   */
-  grace?: number | undefined;
-}
+import { type RemoteService, remoteService } from './services.js';
 
 /** Calls functions somewhere, under certain options. */
 export abstract class Calls<From = unknown> {
@@ -32,7 +20,7 @@ export abstract class Calls<From = unknown> {
   /** For Kinetin's own use. The context that messages come from. */
   abstract readonly origin: From;
   /** For Kinetin's own use. Undefined where there are none: the fast way. */
-  readonly options: CallWaitOptions | undefined;
+  readonly options: CallOptions | undefined;
 
   /**
    * Calls a function there and resolves with its result.
@@ -58,11 +46,8 @@ export abstract class Calls<From = unknown> {
     fn: Fn,
     ...args: Given<Fn, Args>
   ): Promise<Result<Fn, Args>> {
-    const { caller, options } = this;
     // Awaited at each level, so that stacks lead back to the caller.
-    return (await (options
-      ? callWithin(caller, options, fn, args)
-      : caller.call(fn, args))) as never;
+    return (await this.caller.call(fn, args, this.options)) as never;
   }
 
   /** Calls a function there and returns at once: the receiver gets one message, the result. */
@@ -71,9 +56,9 @@ export abstract class Calls<From = unknown> {
     ...args: Given<Fn, Args>
   ): Receiver<Result<Fn, Args>, this['origin']> {
     const context: this['origin'] = this.origin;
-    const { caller, options = {} } = this;
     return new Receiver(({ deliver, end }) => {
-      callWithin(caller, options, fn, args)
+      this.caller
+        .call(fn, args, this.options)
         .then(
           (value) => deliver({ context, value: value as never }),
           (error) => deliver(new Failed(context, error)),
@@ -93,16 +78,7 @@ export abstract class Calls<From = unknown> {
    * known to be lost.
    */
   async callNoReply<Fn extends AnyFunction>(fn: Fn, ...args: Arguments<Fn>): Promise<void> {
-    const { caller, options = {} } = this;
-    const pending = new PendingCall();
-    await wait<void>(
-      options,
-      `a call in ${caller.name}`,
-      (resolve, reject) => {
-        caller.callNoReply(fn, args, { pending }).then(resolve, reject);
-      },
-      (reason) => pending.giveUp(reason),
-    );
+    await this.caller.callNoReply(fn, args, this.options);
   }
 
   /**
@@ -143,9 +119,37 @@ export abstract class Calls<From = unknown> {
   }
 
   /**
+   * A service of that context: an object with its exposed methods, each of which calls the one there
+   * and resolves with its result.
+   *
+   * Given as a class, the service is started by the first call, where that comes from above and it
+   * does not run yet; the class travels with what it needs, as functions do. Given by its name, it must
+   * run there: then the caller needs no more than the type of the class.
+   *
+   * A deadline or signal ({@link Calls.with}) ends the wait, aborts an AbortSignal among the
+   * arguments, and leaves out a call that has not begun. It never ends the thread there.
+   *
+   * The methods throw what {@link Calls.call} throws. What the service says comes as a
+   * {@link CallError}: ERR_NO_SERVICE, ERR_NO_METHOD, ERR_REFUSED, ERR_INVALID_ARG,
+   * ERR_SERVICE_STOPPED.
+   *
+   * @example
+   * ```ts ignore
+   * await context.service(Greeter).greet('you');
+   * await context.service<typeof Greeter>('greeter').greet('you');
+   * ```
+   */
+  service<Type extends ServiceClass>(service: Type | Type['serviceName']): RemoteService<Type> {
+    return remoteService(this.caller, service, this.options) as never;
+  }
+
+  /**
    * The same calls with a deadline or a signal, which end the call: the function's own signal is
    * aborted, and where it does not stop within `grace`, its work thread is ended, with all that runs
    * there; the next call gets another. A call without reply only ends so before it has left.
+   *
+   * Of a generator, they count for the call that returns it, and for each step again: a step that is
+   * given up ends the generator there.
    *
    * @example
    * ```ts
@@ -161,32 +165,14 @@ export abstract class Calls<From = unknown> {
 class CallsWithin<From> extends Calls<From> {
   readonly caller: Caller;
   readonly origin: From;
-  override readonly options: CallWaitOptions;
+  override readonly options: CallOptions;
 
-  constructor({ caller, origin }: Calls<From>, options: CallWaitOptions) {
+  constructor({ caller, origin }: Calls<From>, options: CallOptions) {
     super();
     this.caller = caller;
     this.origin = origin;
     this.options = options;
   }
-}
-
-function callWithin(
-  caller: Caller,
-  options: CallWaitOptions,
-  fn: AnyFunction,
-  args: unknown[],
-): Promise<unknown> {
-  const pending = new PendingCall();
-  const { grace: graceMs = DEFAULT_GRACE_MS } = options;
-  return wait(
-    options,
-    `a call in ${caller.name}`,
-    (resolve, reject) => {
-      caller.call(fn, args, { pending, graceMs }).then(resolve, reject);
-    },
-    (reason) => pending.giveUp(reason),
-  );
 }
 
 /** A message that reports a failure. */

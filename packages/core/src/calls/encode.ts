@@ -4,12 +4,14 @@
 
 import { SerializeError } from '../errors.js';
 import type { Router } from '../routing/router.js';
-import type { CallPayload } from '../runtime/dispatcher.js';
 import { type Endpoints, GENERATOR, SIGNAL } from '../wire/endpoints.js';
 import { GeneratorReference } from './generator.js';
 
-/** The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. */
-let met: AbortSignal[] = [];
+/**
+ * The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. Undefined
+ * while anything else is encoded.
+ */
+let met: AbortSignal[] | undefined;
 
 /** A call, as it leaves. */
 export interface EncodedCall {
@@ -26,7 +28,10 @@ export interface EncodedCall {
  */
 export function installCallEndpoints(endpoints: Endpoints): void {
   if (typeof AbortSignal === 'function') {
-    endpoints.travels(AbortSignal, SIGNAL, (signal) => void met.push(signal));
+    endpoints.travels(AbortSignal, SIGNAL, (signal) => {
+      if (!met) throw new TypeError('that signals travel as arguments of calls alone');
+      met.push(signal);
+    });
   }
   endpoints.arrives(GENERATOR, (id) => {
     if (typeof id !== 'number') throw new TypeError('a generator has no id');
@@ -34,18 +39,22 @@ export function installCallEndpoints(endpoints: Endpoints): void {
   });
 }
 
-/** Encodes a call; names an argument that cannot travel as the caller knows it. */
-export function encodeCall(core: Router, payload: CallPayload): EncodedCall {
+/** Encodes a call, whose third item are the arguments; names one that cannot
+ * travel as the caller knows it. */
+export function encodeCall(core: Router, payload: readonly unknown[]): EncodedCall {
   const endpoints = core.codec as Endpoints;
   const before = endpoints.count;
-  met = [];
+  const signals: AbortSignal[] = [];
+  met = signals;
   try {
     const body = core.encode(payload, 'call');
-    return { body, signals: met, hasEndpoints: endpoints.count > before + met.length };
+    return { body, signals, hasEndpoints: endpoints.count > before + signals.length };
   } catch (error) {
     if (!(error instanceof SerializeError)) throw error;
     const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
     throw new SerializeError(byArgument(error.message), byArgument(error.path));
+  } finally {
+    met = undefined;
   }
 }
 

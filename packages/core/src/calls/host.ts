@@ -3,6 +3,7 @@
  */
 
 import type { Router } from '../routing/router.js';
+import type { ServiceClass } from '../services/service.js';
 import type { AnyFunction } from './sendable.js';
 
 /** A function as another context finds it. */
@@ -17,11 +18,13 @@ export interface CallHost {
   readonly core: Router;
   /** Finds or makes what stands for `fn` elsewhere. Nothing is sent; throws where there is nothing. */
   reference(fn: AnyFunction): Promise<CallTarget>;
+  /** The same for the class of a service; undefined where it cannot be started by those who call it. */
+  referenceService(type: ServiceClass): Promise<CallTarget | undefined>;
   /**
    * Sends the module of `target` ahead to context `id`, where that is needed; and what it takes to
    * read endpoints among the arguments.
    */
-  ship(target: CallTarget, id: number, hasEndpoints: boolean): void;
+  ship(target: CallTarget | undefined, id: number, hasEndpoints: boolean): void;
   /** A stack of another context in terms of source files, without frames of Kinetin, for terminals. */
   remoteStack(stack: string): string;
   /** A stack of this process without frames of Kinetin. */
@@ -38,6 +41,8 @@ export interface CallHost {
 export interface Callee {
   readonly id: number;
   readonly name: string;
+  /** Where id and name are not known yet: resolves when they are, or never will be. Never rejects. */
+  readonly numbered?: Promise<void> | undefined;
   /** Settles with the connection. */
   readonly connected: Promise<unknown>;
 }

@@ -6,6 +6,7 @@
  * list. What cannot be decided (`unknown`, a type parameter, deep nesting) is accepted.
  */
 
+import type { Channel } from '../channels/channel.js';
 import type { Secret } from '../wire/secret.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: any function at all can be called
@@ -63,8 +64,10 @@ export type Arguments<Fn extends AnyFunction> = ArgumentsOf<Signatures<Fn>>;
 export type Result<
   Fn extends AnyFunction,
   Args extends readonly unknown[] = Arguments<Fn>,
-> = Awaited<
-  IsOverloaded<Signatures<Fn>> extends true ? ResultOf<Signatures<Fn>, Args> : ReturnType<Fn>
+> = OtherEnd<
+  Awaited<
+    IsOverloaded<Signatures<Fn>> extends true ? ResultOf<Signatures<Fn>, Args> : ReturnType<Fn>
+  >
 >;
 
 /**
@@ -131,8 +134,11 @@ declare const cannotTravel: unique symbol;
 type Argument<T> = unknown extends T
   ? T
   : CanTravel<T> extends true
-    ? Exclude<T, Never>
+    ? OtherEnd<Exclude<T, Never>>
     : CannotTravel<[T] extends [Never] ? 'functions and symbols stay here' : 'instances stay here'>;
+
+/** A channel arrives as its other end. */
+type OtherEnd<T> = T extends Channel<infer In, infer Out> ? Channel<Out, In> : T;
 
 // biome-ignore lint/complexity/noBannedTypes: whatever can be called, or made with `new`
 type Never = Function | symbol;

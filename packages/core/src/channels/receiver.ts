@@ -4,6 +4,7 @@
 
 import { ChannelError } from './channel-error.js';
 import type { Received, SelectEvent, Source } from './source.js';
+import { toReadable, toWebReadable, type WebReadable } from './streams.js';
 import { type WaitOptions, wait } from './wait.js';
 
 /** What fills a receiver. Both do nothing after its end. */
@@ -19,19 +20,21 @@ export interface Feed<Value, From> {
  *
  * A receiver that `callAsync` returned gets one message and then ends.
  */
-export class Receiver<Value = unknown, From = unknown> implements Source<Value, From> {
+export class Receiver<Value = unknown, From = unknown>
+  implements Source<Value, From>, AsyncDisposable
+{
   private _queue: Received<Value, From>[] = [];
   private _watchers: Set<() => void> = new Set();
   /** Why nothing more will come; undefined while more may. */
   private _ended: unknown;
   private _isEnded = false;
-  private _onClose: () => void;
+  private _onClose: (reason: unknown) => void;
 
   /**
    * Calls `start` with what fills the receiver. `start` may return what is called, once, when the
-   * reader closes the receiver before its end.
+   * reader closes the receiver before its end, with the reason.
    */
-  constructor(start: (feed: Feed<Value, From>) => (() => void) | undefined) {
+  constructor(start: (feed: Feed<Value, From>) => ((reason: unknown) => void) | undefined) {
     this._onClose =
       start({
         deliver: (message) => this._deliver(message),
@@ -60,12 +63,34 @@ export class Receiver<Value = unknown, From = unknown> implements Source<Value, 
     throw this._ended || new ChannelError('ERR_ENDED', 'the receiver has ended');
   }
 
-  /** Ends the receiver: what has not been read is dropped, and those who wait get an error. */
-  close(): void {
+  /**
+   * Ends the receiver: what has not been read is dropped, and those who wait get an error. Those who
+   * send get a {@link ChannelError} ERR_CLOSED_THERE, with the reason as `cause`. Does nothing after
+   * the end.
+   */
+  close(reason?: unknown): void {
     if (this._isEnded) return;
     this._queue = [];
     this._end(new ChannelError('ERR_CLOSED_HERE', 'the receiver was closed here'));
-    this._onClose();
+    this._onClose(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** A readable stream of objects. To destroy it closes the receiver; a loss is its error. */
+  toReadable(): import('node:stream').Readable {
+    return toReadable(this);
+  }
+
+  /**
+   * The same for the Web.
+   *
+   * @throws {@link ChannelError} ERR_NO_WEB_STREAMS, before Node 18.
+   */
+  toWeb(): WebReadable<Value> {
+    return toWebReadable(this);
   }
 
   /** Reads values until the clean end; throws at a loss. */

@@ -18,7 +18,9 @@ export interface SelectOptions {
 
 /**
  * The first message of any of its members, which are receivers and other selects. Iteration ends
- * when no member is left. Members take turns, so that a busy one starves no other.
+ * when no member is left, or at `close`. Members take turns, so that a busy one starves no other;
+ * a select that is a member counts as one. A member may have other readers, and be in other
+ * selects: each message goes to one of them.
  *
  * @example
  * ```ts
@@ -31,15 +33,26 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   private _members: Map<Source<Value, From>, () => void> = new Map();
   private _watchers: Set<() => void> = new Set();
   private _oneshot: boolean;
+  private _isClosed = false;
 
   constructor(members: Iterable<Source<Value, From>> = [], { oneshot = true }: SelectOptions = {}) {
     this._oneshot = oneshot;
-    for (const member of members) this.add(member);
+    try {
+      for (const member of members) this.add(member);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The value of the first message of each member, in order of arrival. */
-  static async *all<Value>(members: Iterable<Source<Value>>): AsyncGenerator<Value> {
-    for await (const { message } of new Select(members)) yield message.value;
+  static async *all<Value>(members: Iterable<Source<Value>>): AsyncGenerator<Value, void> {
+    const select = new Select(members);
+    try {
+      for await (const { message } of select) yield message.value;
+    } finally {
+      select.close();
+    }
   }
 
   /** Messages that can be taken at once. */
@@ -59,13 +72,25 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
     return true;
   }
 
-  /** Adds a member. Throws a {@link ChannelError} ERR_SELECT where it is one, or would be its own. */
+  /**
+   * Adds a member; its messages that have come before count. Whoever waits takes notice.
+   *
+   * @throws {@link ChannelError} ERR_SELECT_MEMBER where it is a member already, ERR_SELECT_CYCLE
+   * where the select would contain itself, ERR_CLOSED_HERE after `close`. Nothing is changed then.
+   */
   add(member: Source<Value, From>): this {
+    if (this._isClosed) throw closed();
     if (this._members.has(member)) {
-      throw new ChannelError('ERR_SELECT', 'cannot add to the select: it is a member already');
+      throw new ChannelError(
+        'ERR_SELECT_MEMBER',
+        'cannot add to the select: it is a member already; remove it first',
+      );
     }
     if (member instanceof Select && member._contains(this)) {
-      throw new ChannelError('ERR_SELECT', 'cannot add to the select: it would contain itself');
+      throw new ChannelError(
+        'ERR_SELECT_CYCLE',
+        'cannot add to the select: it would contain itself; make another select',
+      );
     }
     this._members.set(
       member,
@@ -75,17 +100,28 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
     return this;
   }
 
-  /** Removes a member. Throws a {@link ChannelError} ERR_SELECT where it is none. */
+  /**
+   * Removes a member, with the messages that it has and that were not taken.
+   *
+   * @throws {@link ChannelError} ERR_SELECT_MEMBER where it is no member.
+   */
   remove(member: Source<Value, From>): void {
     if (!this._members.has(member)) {
-      throw new ChannelError('ERR_SELECT', 'cannot remove from the select: it is not a member');
+      throw new ChannelError(
+        'ERR_SELECT_MEMBER',
+        'cannot remove from the select: it is not a member, or not any more; see oneshot',
+      );
     }
     this._drop(member);
     this._notify();
   }
 
-  /** Removes all members; they stay open. */
+  /**
+   * Removes all members, which stay open, and ends those who wait. A select that is not read to its
+   * end is known to its members until it is closed. Idempotent.
+   */
   close(): void {
+    this._isClosed = true;
     for (const member of [...this._members.keys()]) this._drop(member);
     this._notify();
   }
@@ -93,13 +129,17 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   /**
    * The next message.
    *
-   * @throws {@link ChannelError} ERR_SELECT where no member can give one; {@link TimeoutError}; the
-   * signal's reason.
+   * @throws {@link ChannelError} ERR_SELECT_EMPTY where no member can give one, ERR_CLOSED_HERE
+   * after `close`; {@link TimeoutError}; the signal's reason.
    */
   async get(options: WaitOptions = {}): Promise<SelectEvent<Value, From>> {
     const event = await next(this, options);
     if (event) return event;
-    throw new ChannelError('ERR_SELECT', 'nothing to wait for: the select has no open member');
+    if (this._isClosed) throw closed();
+    throw new ChannelError(
+      'ERR_SELECT_EMPTY',
+      'nothing to wait for: the select has no open member; add one, or look at isEnded',
+    );
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SelectEvent<Value, From>, void, undefined> {
@@ -107,7 +147,7 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   }
 
   take(): SelectEvent<Value, From> | undefined {
-    for (const [member, unwatch] of [...this._members]) {
+    for (const [member, unwatch] of this._members) {
       const event = member.take();
       if (!event) {
         if (member.isEnded) this._drop(member);
@@ -143,4 +183,8 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   private _notify(): void {
     for (const watcher of [...this._watchers]) watcher();
   }
+}
+
+function closed(): ChannelError {
+  return new ChannelError('ERR_CLOSED_HERE', 'the select was closed here');
 }

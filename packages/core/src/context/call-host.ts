@@ -10,17 +10,25 @@ import type { CallHost, CallTarget } from '../calls/host.js';
 import type { AnyFunction } from '../calls/sendable.js';
 import { ModuleError } from '../errors.js';
 import type { Router } from '../routing/router.js';
+import type { Config } from '../runtime/config.js';
 import type { Exports, Loader } from '../runtime/loader.js';
+import type { ServiceClass } from '../services/service.js';
 import { printable } from '../wire/printable.js';
-
-/** What marks the frames of Kinetin itself. */
-const OWN = ['kinetin:core'];
+import type { Orphans } from './orphans.js';
 
 export class ContextCallHost implements CallHost {
+  /** What marks the frames of Kinetin itself: the core, this bundle, and the `thread` bundle. */
+  private _own: string[];
+
   constructor(
     readonly core: Router,
     private _loader: Loader,
-  ) {}
+    private _orphans: Orphans,
+    { threadModule }: Config,
+  ) {
+    const thread = Buffer.from(threadModule).toString('hex').slice(0, 16);
+    this._own = ['kinetin:core', __filename, `kinetin:${thread}`];
+  }
 
   async reference(fn: AnyFunction): Promise<CallTarget> {
     const target = findBuiltin(fn) || this._findExport(fn);
@@ -28,19 +36,26 @@ export class ContextCallHost implements CallHost {
     throw new ModuleError(
       'ERR_NOT_CALLABLE',
       `cannot call ${fn.name || 'a function'} elsewhere: it is neither a built-in nor exported by ` +
-        'its file; export it',
+        'what runs here; declare it at the top level of the file whose function was called, or import ' +
+        'it there by name',
     );
   }
 
+  async referenceService(type: ServiceClass): Promise<CallTarget | undefined> {
+    return type.length > 0 ? undefined : this._findExport(type as unknown as AnyFunction);
+  }
+
   /** Who needs the module asks for it, by way of those above. */
-  ship(): void {}
+  ship(_target: CallTarget | undefined, id: number): void {
+    this._orphans.add(id);
+  }
 
   remoteStack(stack: string): string {
-    return withOwnNames(withoutFrames(stack, OWN)).split('\n').map(printable).join('\n');
+    return withOwnNames(withoutFrames(stack, this._own)).split('\n').map(printable).join('\n');
   }
 
   localStack(stack: string): string {
-    return withoutFrames(stack, OWN);
+    return withoutFrames(stack, this._own);
   }
 
   importModule(): Promise<object> {

@@ -3,11 +3,9 @@
  */
 
 import { CONTEXT, type Endpoints } from '../wire/endpoints.js';
+import { MAX_NAME_CHARS } from '../wire/limits.js';
 import { printable } from '../wire/printable.js';
-import { Context } from './context.js';
-
-/** Characters of a name that came from elsewhere. */
-const MAX_NAME = 1000;
+import { Context, NOBODY } from './context.js';
 
 export class Contexts<Known extends Context = Context> {
   private _byId: Map<number, Known> = new Map();
@@ -36,7 +34,7 @@ export class Contexts<Known extends Context = Context> {
   find(id: number, name: string): Known {
     const known = this._byId.get(id);
     if (known) return known;
-    const context = this._make(id, printable(name.slice(0, MAX_NAME)));
+    const context = this._make(id, printable(name.slice(0, MAX_NAME_CHARS)));
     this.add(context);
     return context;
   }
@@ -49,11 +47,14 @@ export function installContextEndpoint(
   types: readonly { prototype: { readonly origin: Context } }[] = [Context],
 ): void {
   for (const type of types) {
-    endpoints.travels(type, CONTEXT, ({ origin: { id, name } }) => [id, name]);
+    endpoints.travels(type, CONTEXT, ({ origin: { id, name } }) => {
+      if (id === NOBODY) throw new TypeError('no id yet: await the context before you pass it on');
+      return [id, name];
+    });
   }
   endpoints.arrives(CONTEXT, (plain) => {
     const [id, name] = Array.isArray(plain) ? plain : [];
-    if (!Number.isInteger(id) || id < 0 || id > 0xffffffff || typeof name !== 'string') {
+    if (!Number.isInteger(id) || id < 0 || id >= NOBODY || typeof name !== 'string') {
       throw new TypeError('a context has no id or no name');
     }
     return contexts.find(id, name);

@@ -2,9 +2,9 @@
  * The context that code runs in.
  */
 
-import type { Callee, CallHost } from '../calls/host.js';
+import type { CallHost } from '../calls/host.js';
 import { KinetinError } from '../errors.js';
-import { Context } from './context.js';
+import { Context, type ContextDescription } from './context.js';
 import type { ContextRouter } from './context-router.js';
 
 /** The context that code runs in, as that code has it. */
@@ -13,8 +13,8 @@ export class ThisContext extends Context {
   readonly router: ContextRouter;
 
   /** For Kinetin's own use. */
-  constructor(host: CallHost, callee: Callee, router: ContextRouter) {
-    super(host, callee);
+  constructor(host: CallHost, description: ContextDescription, router: ContextRouter) {
+    super(host, description);
     this.router = router;
   }
 }

@@ -85,3 +85,10 @@ export class ConnectError extends KinetinError {
     super('ConnectError', code, message, details);
   }
 }
+
+/** An error of an attempt that was made in another context, as it arrived. */
+export function toConnectError(error: Error): ConnectError {
+  const { code, stage, output, exit, cause } = error as ConnectError;
+  const details = { stage, output: output || [], exit, ...(cause === undefined ? {} : { cause }) };
+  return new ConnectError(code || 'ERR_CONNECT', error.message, details);
+}

@@ -8,7 +8,7 @@
 import type { Broker } from '../routing/broker.js';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
-import { socketTransport } from '../routing/transport.js';
+import { socketTransport, type Transport } from '../routing/transport.js';
 import type { Config } from '../runtime/config.js';
 import type { Log } from '../runtime/log.js';
 import { INFO } from '../wire/levels.js';
@@ -19,6 +19,10 @@ import { Handshake } from './handshake.js';
 import { type KeepaliveOptions, keepAlive } from './keepalive.js';
 import { encodePreamble } from './preamble.js';
 import { Progress, type StageTimeouts } from './progress.js';
+import { isolate } from './unidirectional.js';
+
+/** How long the end of a child waits for its last words: what it has started may hold its output. */
+const LAST_WORDS_MS = 500;
 
 /** What to start, resolved by the master. Plain values: it travels to the hop that connects. */
 export interface ConnectRequest {
@@ -47,6 +51,8 @@ export interface Connected {
 /** The context that starts the child. */
 export interface ParentHost {
   router: Router;
+  /** Its own configuration; the master has none. */
+  config?: Config;
   broker: Broker;
   log: Log;
   pushedCore: Buffer;
@@ -68,6 +74,9 @@ export function connectChild<Target>(
 ): Connecting {
   const { router } = host;
   const stream = pendingStream(router, request.id);
+  // What one context is held to holds for all that it starts.
+  if (host.config?.unidirectional) request.config.unidirectional = true;
+  if (request.config.unidirectional) isolate(router, stream);
   const preamble = encodePreamble(host.pushedCore, router.id, request.id, request.config);
   const progress = new Progress(request, {
     ...preamble,
@@ -115,17 +124,39 @@ async function attempt<Target>(
   // Errors of a pipe show as its end, which the handshake or the stream reports.
   for (const end of [pipe.input, pipe.output]) end.on('error', () => {});
   let sink = (line: string) => progress.note(`${line}\n`);
-  for (const diagnostics of pipe.diagnostics) {
+  const ends = pipe.diagnostics.map((diagnostics) => {
     const lines = new LineSplitter((line) => sink(line));
     diagnostics.on('data', (chunk: Buffer) => lines.push(chunk));
-    diagnostics.on('end', () => lines.flush());
-  }
-  stream.attach(socketTransport(pipe.output, pipe.input), preamble);
+    return new Promise<void>((resolve) => {
+      diagnostics.on('end', () => lines.flush()).on('close', resolve);
+    });
+  });
+  const transport = closingAfter(socketTransport(pipe.output, pipe.input), Promise.all(ends));
+  stream.attach(transport, preamble);
   const child = await progress.race(handshake(pipe, progress, (rest) => stream.open(rest)));
   progress.end();
   keepAlive(host.router, stream, request.keepalive);
   sink = (line) => host.log(INFO, line, request.id);
   return { ...child, facts: pipe.facts || {} };
+}
+
+/** The same transport, whose end is told when the last words have come, or others hold them back. */
+function closingAfter(transport: Transport, lastWords: Promise<unknown>): Transport {
+  return {
+    ...transport,
+    open: ({ onBytes, onClose }) =>
+      transport.open({
+        onBytes,
+        onClose: (reason) => {
+          const close = () => {
+            clearTimeout(timer);
+            onClose(reason);
+          };
+          const timer = setTimeout(close, LAST_WORDS_MS);
+          lastWords.then(close);
+        },
+      }),
+  };
 }
 
 /** Reads the pipe up to the stream of frames, of which `onReady` gets the first bytes, in time. */

@@ -9,6 +9,7 @@ export {
   type OpenPipe,
   type Pipe,
   type Stage,
+  toConnectError,
 } from './attempt.js';
 export { type CommandOptions, commandLine, newMarker, nodeArgs } from './command.js';
 export {
@@ -18,9 +19,11 @@ export {
   connectChild,
   type ParentHost,
 } from './connection.js';
+export { type IdBlock, Ids } from './ids.js';
 export type { KeepaliveOptions } from './keepalive.js';
 export type { HopRequest } from './main.js';
 export { type LocalTarget, openLocal } from './methods/local.js';
 export * from './methods/ssh.js';
+export { listenForNews, type News } from './news.js';
 export { encodePreamble, type Preamble } from './preamble.js';
 export type { StageTimeouts } from './progress.js';

@@ -1,39 +1,36 @@
 /**
  * Pushed: part of the core, in every context.
  *
- * Puts the frames of large messages together again, and grants their senders credit as they come.
+ * Puts the frames of large messages together again, grants their senders credit as they come, and
+ * holds them to it: what one source can have unfinished here is bounded.
  */
 
-import {
-  FLAG_MORE,
-  flagsOf,
-  type Header,
-  numberOf,
-  payloadOf,
-  readHeader,
-  sourceOf,
-} from '../wire/frame.js';
-import { GRANT_BYTES } from '../wire/limits.js';
+import { FLAG_MORE, type Header } from '../wire/frame.js';
+import { FREE_WINDOW_BYTES, MAX_UNFINISHED, MAX_WINDOW_BYTES } from '../wire/limits.js';
 import type { Message } from './message.js';
 
+/** Why a message is not taken. */
+export type Refusal = [code: string, reason: string];
+
 interface Partial {
-  chunks: Buffer[];
+  /** Undefined once the message is refused: the rest is thrown away as it comes. */
+  chunks: Buffer[] | undefined;
+  /** Frames and bytes that have come. */
+  parts: number;
   bytes: number;
-  /** Bytes taken since the last grant. */
-  ungranted: number;
-  /** Too large: the rest is thrown away as it comes. */
-  refused: boolean;
+  /** Bytes that may come: the free window, and what was granted. */
+  granted: number;
 }
 
 export interface InboxEvents {
   /** Grants `bytes` more of message `number` to its source. */
   onGrant(source: number, number: number, bytes: number): void;
-  /** A message exceeds the limit: its sender is told, once, by the header of a frame of it. */
-  onTooLarge(frame: Buffer): void;
+  /** A message is not taken. Called once for each, with the header of one of its frames. */
+  onRefused(message: Header, refusal: Refusal): void;
 }
 
 export class Inbox {
-  /** Messages of which more frames are to come, by source, then number. */
+  /** Messages of which more frames are to come, by source, then number; the oldest first. */
   private _partials: Map<number, Map<number, Partial>> = new Map();
 
   constructor(
@@ -41,29 +38,41 @@ export class Inbox {
     private _events: InboxEvents,
   ) {}
 
-  /** The message that `frame` completes, or undefined while more is to come. */
-  take(frame: Buffer): Message | undefined {
-    const source = sourceOf(frame);
-    const number = numberOf(frame);
-    const payload = payloadOf(frame);
-    const more = flagsOf(frame) & FLAG_MORE;
-    if (number === 0) return withPayload(readHeader(frame), payload);
-    let ofSource = this._partials.get(source);
-    let partial = ofSource?.get(number);
-    if (!partial) {
-      if (!ofSource) this._partials.set(source, (ofSource = new Map()));
-      partial = { chunks: [], bytes: 0, ungranted: 0, refused: false };
-      ofSource.set(number, partial);
+  /**
+   * Takes a frame, as a message with the payload of that frame, which is number `part` of the message
+   * that it belongs to. Returns that message when it is whole. `refusal` says why nobody wants it.
+   */
+  take(frame: Message, part: number, refusal?: Refusal): Message | undefined {
+    const { source, number, payload } = frame;
+    const refuse = (why: Refusal) => this._events.onRefused(frame, why);
+    if (number === 0) return refusal ? void refuse(refusal) : frame;
+    const ofSource = this._partials.get(source) || new Map<number, Partial>();
+    let partial = ofSource.get(number);
+    let why = refusal;
+    if (part === 0) {
+      partial = { chunks: [], parts: 0, bytes: 0, granted: FREE_WINDOW_BYTES };
+      if (ofSource.size < MAX_UNFINISHED) this._partials.set(source, ofSource.set(number, partial));
+      else why = lost('too many at once');
     }
-    this._add(partial, frame, payload);
-    if (more) {
-      this._grant(partial, source, number, payload.length);
-      return undefined;
+    if (!partial) return undefined;
+    if (part !== (partial.parts++ & 65535)) why = lost('a part is missing');
+    if (partial.bytes >= partial.granted) why = lost('it exceeds its credit');
+    partial.bytes += payload.length;
+    if (partial.bytes > this._maxBytes) {
+      why = ['ERR_MESSAGE_TOO_LARGE', `maxMessageBytes is ${this._maxBytes}`];
     }
-    (ofSource as Map<number, Partial>).delete(number);
-    if (ofSource?.size === 0) this._partials.delete(source);
-    if (partial.refused) return undefined;
-    return withPayload(readHeader(frame), Buffer.concat(partial.chunks, partial.bytes));
+    const { chunks } = partial;
+    if (why) {
+      if (chunks) refuse(why);
+      partial.chunks = undefined;
+    } else if (chunks) chunks.push(payload);
+    const isWhole = !(frame.flags & FLAG_MORE);
+    if (isWhole) ofSource.delete(number);
+    if (ofSource.size === 0) this._partials.delete(source);
+    this._grant(source, ofSource);
+    if (!isWhole || !partial.chunks) return undefined;
+    frame.payload = Buffer.concat(partial.chunks, partial.bytes);
+    return frame;
   }
 
   /** Forgets the unfinished messages of a context that is lost. */
@@ -71,29 +80,23 @@ export class Inbox {
     this._partials.delete(source);
   }
 
-  private _add(partial: Partial, frame: Buffer, payload: Buffer): void {
-    if (partial.refused) return;
-    partial.bytes += payload.length;
-    if (partial.bytes <= this._maxBytes) {
-      partial.chunks.push(payload);
-      return;
-    }
-    partial.refused = true;
-    partial.chunks = [];
-    this._events.onTooLarge(frame);
-  }
-
-  private _grant(partial: Partial, source: number, number: number, bytes: number): void {
-    partial.ungranted += bytes;
-    if (partial.ungranted < GRANT_BYTES) return;
-    this._events.onGrant(source, number, partial.ungranted);
-    partial.ungranted = 0;
+  /**
+   * Lets the window of each message grow with what has come of it, and grants half of it at a time.
+   * Those behind the oldest, where these fill as much memory as one message may, have to wait.
+   */
+  private _grant(source: number, ofSource: Map<number, Partial>): void {
+    let held = 0;
+    ofSource.forEach((partial, number) => {
+      const { bytes, granted } = partial;
+      const window = Math.min(Math.max(bytes, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
+      const more = bytes + window - granted;
+      if (more * 2 >= window && held <= this._maxBytes) {
+        partial.granted += more;
+        this._events.onGrant(source, number, more);
+      }
+      if (partial.chunks) held += bytes;
+    });
   }
 }
 
-/** Owns the header: a copy would cost more than all the rest. */
-function withPayload(header: Header, payload: Buffer): Message {
-  const message = header as Message;
-  message.payload = payload;
-  return message;
-}
+const lost = (reason: string): Refusal => ['ERR_MESSAGE_LOST', reason];

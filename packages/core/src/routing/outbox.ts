@@ -7,8 +7,8 @@
  */
 
 import type { Header } from '../wire/frame.js';
-import { encodeFrame, FLAG_MORE, HEADER_BYTES } from '../wire/frame.js';
-import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD } from '../wire/limits.js';
+import { encodeFrame, FLAG_MORE, HEADER_BYTES, setPart } from '../wire/frame.js';
+import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD, MAX_UNDER_WAY } from '../wire/limits.js';
 
 interface Transfer {
   header: Header;
@@ -22,7 +22,7 @@ interface Transfer {
 
 export interface OutboxEvents {
   /** Whether a frame for `destination` would have to wait now. */
-  isFull(destination: number): boolean;
+  isFull(destination: number): boolean | undefined;
   onFrame(frame: Buffer): void;
 }
 
@@ -31,6 +31,8 @@ const laneOf = (header: Header): string => `${header.destination}:${header.handl
 export class Outbox {
   /** What waits, by lane; a lane that is empty is removed. */
   private _lanes: Map<string, Transfer[]> = new Map();
+  /** How many messages to a context have begun to leave, and have not left. */
+  private _underWay: Map<number, number> = new Map();
   /** Whether `pump` is at work: a frame may be delivered here, and its credit come back, at once. */
   private _pumping = false;
 
@@ -53,14 +55,16 @@ export class Outbox {
   /** `destination` allows `bytes` more of message `number`. */
   grant(destination: number, number: number, bytes: number): void {
     this._lanes.forEach(([first]) => {
-      const isMeant = first?.header.number === number && first.header.destination === destination;
-      if (first && isMeant) first.credit += bytes;
+      const { header } = first as Transfer;
+      const isMeant = header.number === number && header.destination === destination;
+      if (isMeant) (first as Transfer).credit += bytes;
     });
     this.pump();
   }
 
   /** Drops what was on its way to a context that is lost. */
   forget(destination: number): void {
+    this._underWay.delete(destination);
     this._lanes.forEach((lane, key) => {
       if ((lane[0] as Transfer).header.destination === destination) this._lanes.delete(key);
     });
@@ -89,12 +93,19 @@ export class Outbox {
 
   private _sendNext(transfer: Transfer): boolean {
     const { header, body, at } = transfer;
-    if (transfer.credit <= 0 || this._events.isFull(header.destination)) return false;
+    const { destination } = header;
+    const part = (at - HEADER_BYTES) / MAX_FRAME_PAYLOAD;
+    let underWay = this._underWay.get(destination) || 0;
+    if (!part && underWay++ >= MAX_UNDER_WAY) return false;
+    if (transfer.credit <= 0 || this._events.isFull(destination)) return false;
     const end = Math.min(at + MAX_FRAME_PAYLOAD, body.length);
-    const flags = end < body.length ? header.flags | FLAG_MORE : header.flags;
+    const more = end < body.length ? FLAG_MORE : 0;
+    this._underWay.set(destination, more ? underWay : underWay - 1);
     transfer.at = end;
     transfer.credit -= end - at;
-    this._events.onFrame(encodeFrame({ ...header, flags }, body.slice(at, end)));
+    const frame = encodeFrame({ ...header, flags: header.flags | more }, body.slice(at, end));
+    if (header.number) setPart(frame, part);
+    this._events.onFrame(frame);
     return true;
   }
 }

@@ -12,14 +12,14 @@
 import { ProtocolError } from '../errors.js';
 import {
   destinationOf,
-  encodeFrame,
   FLAG_DEAD,
-  flagsOf,
   HEADER_BYTES,
   type Header,
   handleOf,
   numberOf,
-  replyHandleOf,
+  partOf,
+  payloadOf,
+  readHeader,
   setAuthority,
   sourceOf,
   writeHeader,
@@ -27,7 +27,7 @@ import {
 import * as H from '../wire/handles.js';
 import { MAX_FRAME_PAYLOAD, MAX_MESSAGE_BYTES } from '../wire/limits.js';
 import { type EndpointCodec, serialize } from '../wire/serialize.js';
-import { Inbox } from './inbox.js';
+import { Inbox, type Refusal } from './inbox.js';
 import { type Message, type Outgoing, replyValue } from './message.js';
 import { Outbox } from './outbox.js';
 import { type Side, Stream } from './stream.js';
@@ -40,7 +40,18 @@ export interface Listener {
   policy?: ((message: Message, from: Stream | undefined) => boolean) | undefined;
   /** The only context that may send here. When it is lost, `onMessage` gets a dead letter. */
   respondent?: number | undefined;
+  /** What an answer is awaited for, and since when (ms since the epoch): for those who ask why. */
+  about?: unknown;
+  since?: number;
 }
+
+/** Says why a frame of `source` may not pass; undefined where it may. */
+export type Guard = (
+  source: number,
+  destination: number,
+  from: Stream,
+  to: Stream | undefined,
+) => Refusal | undefined;
 
 export interface RouterOptions {
   id: number;
@@ -62,12 +73,16 @@ export class Router {
   upstream: Stream | undefined;
   /** Context id to the stream that leads down to it. */
   readonly routes: Map<number, Stream> = new Map();
+  /** Listening points by handle. */
+  readonly listening: Map<number, Listener> = new Map();
   /** All streams that live. */
   readonly streams: Set<Stream> = new Set();
   /** Told of each stream that has ended, after its routes are gone. */
   onStreamClosed: (stream: Stream, reason: string) => void = () => {};
   /** Told of each context that was lost, wherever it was. */
   onContextLost: (id: number, reason: string) => void = () => {};
+  /** Asked of each frame that would pass through here, from one neighbour to another. */
+  guard: Guard = () => undefined;
   /** How endpoints travel in values that are sent and received here. */
   codec: EndpointCodec | undefined;
   /** The stream to the work thread that owns a handle or message number; main thread only. */
@@ -77,7 +92,6 @@ export class Router {
 
   private _thread: number;
   private _complain: (text: string) => void;
-  private _listeners: Map<number, Listener> = new Map();
   private _lastHandle = H.FIRST_ALLOCATED_HANDLE - 1;
   private _lastNumber = 0;
   private _inbox: Inbox;
@@ -93,19 +107,25 @@ export class Router {
     this._inbox = new Inbox(this.maxMessageBytes, {
       onGrant: (source, number, bytes) => {
         const header = this._header(source, H.CREDIT, 0, 0);
-        this._route(encodeFrame({ ...header, number }, uint32(bytes)), undefined);
+        const frame = Buffer.alloc(HEADER_BYTES + 4);
+        writeHeader(frame, { ...header, number }, 4);
+        frame.writeUInt32BE(bytes, HEADER_BYTES);
+        this._route(frame, undefined);
       },
-      onTooLarge: (frame) =>
-        this._refuse(
-          frame,
-          'ERR_MESSAGE_TOO_LARGE',
-          `message too large: maxMessageBytes is ${this.maxMessageBytes}`,
-        ),
+      onRefused: (message, refusal) => {
+        const { source, handle } = message;
+        const listener = this.listening.get(handle);
+        if (listener) this._complain(`refused a message of ${source}: ${refusal[1]}`);
+        this._refuse(message, refusal);
+        // An answer that is lost is news for who waits for it.
+        if (listener && listener.respondent === source) this._tellDead(listener, message, refusal);
+      },
     });
     this._outbox = new Outbox({
       isFull: (destination) => {
-        const stream = this._streamTo(destination);
-        return Boolean(stream && (stream.isFull || stream.isCrowded));
+        const stream =
+          destination === this.id ? undefined : this.routes.get(destination) || this.upstream;
+        return stream?.isCrowded;
       },
       onFrame: (frame) => this._route(frame, undefined),
     });
@@ -147,8 +167,11 @@ export class Router {
     this.routes.delete(id);
     this._inbox.forget(id);
     this._outbox.forget(id);
-    this._listeners.forEach((listener, handle) => {
-      if (listener.respondent === id) this._tellLost(handle, listener, id, reason);
+    this.listening.forEach((listener, handle) => {
+      if (listener.respondent !== id) return;
+      const header = this._header(this.id, handle, 0, 0);
+      const refusal: Refusal = ['ERR_CONTEXT_LOST', `context ${id} is lost: ${reason}`];
+      this._tellDead(listener, { ...header, source: id }, refusal);
     });
     this.streams.forEach((stream) => {
       const concerned = stream === this.upstream || stream.sentTo.delete(id);
@@ -161,22 +184,13 @@ export class Router {
 
   /** Listens on `handle`, or on a new one. Returns the handle. */
   listen(listener: Listener, handle = this._nextHandle()): number {
-    this._listeners.set(handle, listener);
+    this.listening.set(handle, listener);
     return handle;
   }
 
   /** Stops listening. Messages under way get a dead letter. */
   unlisten(handle: number): void {
-    this._listeners.delete(handle);
-  }
-
-  /** Number of handles that wait for an answer from somebody: for leak checks. */
-  get pendingCount(): number {
-    let count = 0;
-    this._listeners.forEach((listener) => {
-      if (listener.respondent !== undefined) count++;
-    });
-    return count;
+    this.listening.delete(handle);
   }
 
   // --- Sending
@@ -230,17 +244,21 @@ export class Router {
   /**
    * Sends a message and resolves with the one answer to it. Rejects with a DeadLetterError where
    * there can be none, and with what the answer reports where that is an error. `onSent` learns the
-   * handle of the answer: to stop listening for it, and to name the request to others.
+   * handle of the answer: to stop listening for it, and to name the request to others. `about` is for
+   * people who ask what is pending.
    */
   request(
     destination: number,
     handle: number,
     body: Buffer,
     onSent?: (replyHandle: number) => void,
+    about?: unknown,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const replyHandle = this.listen({
         respondent: destination,
+        about,
+        since: Date.now(),
         onMessage: (message) => {
           this.unlisten(replyHandle);
           try {
@@ -277,7 +295,7 @@ export class Router {
       const expected =
         from.side === 'thread' ? source === this.id : this.routes.get(source) === from;
       if (!expected) {
-        return this._complain(`dropped a frame of ${from.peer} that claims to be of ${source}`);
+        return this._complain(`dropped a frame of ${source} that came from ${from.peer}`);
       }
       setAuthority(frame, from.authority as number);
       if (from.side === 'thread') this.onThreadFrame(frame);
@@ -288,18 +306,22 @@ export class Router {
   /** Delivers or forwards a frame; `from` is undefined for one that was made here. */
   private _route(frame: Buffer, from: Stream | undefined): void {
     const destination = destinationOf(frame);
-    const stream = this._streamFor(destination, frame, from);
-    if (stream === this) return this._deliver(frame, from);
-    if (from) from.sentTo.add(destination);
-    if (!stream || stream === from || !(stream as Stream).write(frame)) {
-      const reason = (stream as Stream | undefined)?.closed || 'there is no room, or no way';
-      return this._refuse(
-        frame,
+    const next = this._streamFor(destination, frame, from);
+    if (next === this) return this._deliver(frame, from);
+    const stream = next as Stream | undefined;
+    if (from) {
+      const refusal = this.guard(sourceOf(frame), destination, from, stream);
+      if (refusal) return this._refuse(readHeader(frame), refusal);
+      from.sentTo.add(destination);
+    }
+    if (!stream || stream === from || !stream.write(frame)) {
+      const reason = stream?.closed || 'there is no room, or no way';
+      return this._refuse(readHeader(frame), [
         'ERR_NO_ROUTE',
         `context ${destination} cannot be reached from context ${this.id}: ${reason}`,
-      );
+      ]);
     }
-    if (from && (stream as Stream).isFull) from.waitFor(stream as Stream);
+    if (from && stream.isFull) from.waitFor(stream);
   }
 
   /** Where a frame goes next: a stream, this router itself, or nowhere. */
@@ -322,66 +344,52 @@ export class Router {
     if (handle === H.CREDIT) return numberOf(frame) >>> H.THREAD_SHIFT === this._thread;
     return handle >= H.FIRST_ALLOCATED_HANDLE
       ? handle >>> H.THREAD_SHIFT === this._thread
-      : this._listeners.has(handle);
-  }
-
-  private _streamTo(destination: number): Stream | undefined {
-    return destination === this.id ? undefined : this.routes.get(destination) || this.upstream;
+      : this.listening.has(handle);
   }
 
   private _deliver(frame: Buffer, from: Stream | undefined): void {
-    if (handleOf(frame) === H.CREDIT) {
-      if (frame.length === HEADER_BYTES + 4) {
-        this._outbox.grant(sourceOf(frame), numberOf(frame), frame.readUInt32BE(HEADER_BYTES));
-      }
+    const message = readHeader(frame) as Message;
+    message.payload = payloadOf(frame);
+    const { handle, source, number, payload } = message;
+    if (handle === H.CREDIT) {
+      if (payload.length === 4) this._outbox.grant(source, number, payload.readUInt32BE(0));
       return;
     }
-    const message = this._inbox.take(frame);
-    if (!message) return;
-    const listener = this._listeners.get(message.handle);
-    if (!listener) {
-      return this._refuse(frame, 'ERR_NO_HANDLE', `nobody listens on handle ${message.handle}`);
-    }
-    const { respondent, policy } = listener;
-    const isStranger = respondent !== undefined && respondent !== message.source;
-    if (isStranger || (policy && !policy(message, from))) {
-      this._complain(`refused a message from ${message.source} to handle ${message.handle}`);
-      return this._refuse(frame, 'ERR_REFUSED', `handle ${message.handle} refuses the sender`);
-    }
+    const listener = this.listening.get(handle);
+    const whole = this._inbox.take(message, partOf(frame), refusalOf(listener, message, from));
+    if (!whole || !listener) return;
     try {
-      listener.onMessage(message, from);
+      listener.onMessage(whole, from);
     } catch (error) {
-      this._complain(`handle ${message.handle} failed: ${(error as Error).stack}`);
+      this._complain(`handle ${handle} failed: ${(error as Error).stack}`);
     }
   }
 
   /**
-   * Answers a frame that reaches nobody with a dead letter, unless it is one, or wants no answer. It
-   * is sent in the name of the destination, which this context may do for what is behind it.
+   * Answers a message that reaches nobody with a dead letter, unless it is one, or wants no answer.
+   * That is sent in the name of the destination, which this context may do for what is behind it.
    */
-  private _refuse(frame: Buffer, code: string, reason: string): void {
-    const replyHandle = replyHandleOf(frame);
-    if (flagsOf(frame) & FLAG_DEAD || !replyHandle) return;
-    const body = this.encode([code, reason]);
-    const header = this._header(sourceOf(frame), replyHandle, 0, FLAG_DEAD);
-    writeHeader(body, { ...header, source: destinationOf(frame) }, body.length - HEADER_BYTES);
+  private _refuse(message: Header, refusal: Refusal): void {
+    const { source, destination, replyHandle, flags } = message;
+    if (flags & FLAG_DEAD || !replyHandle) return;
+    const body = this.encode(refusal);
+    const header = this._header(source, replyHandle, 0, FLAG_DEAD);
+    writeHeader(body, { ...header, source: destination }, body.length - HEADER_BYTES);
     this._route(body, undefined);
   }
 
-  private _tellLost(handle: number, listener: Listener, id: number, reason: string): void {
-    const header = this._header(this.id, handle, 0, FLAG_DEAD);
-    const payload = this.encode(['ERR_CONTEXT_LOST', `context ${id} is lost: ${reason}`]);
-    listener.onMessage({ ...header, source: id, payload: payload.slice(HEADER_BYTES) }, undefined);
+  /** Tells a listener that the answer it waits for is not to come. */
+  private _tellDead(listener: Listener, header: Header, refusal: Refusal): void {
+    const payload = this.encode(refusal).slice(HEADER_BYTES);
+    listener.onMessage({ ...header, flags: FLAG_DEAD, payload }, undefined);
   }
 
   private _closed(stream: Stream, reason: string): void {
     this.streams.delete(stream);
     if (stream.side === 'child') {
-      const lost: number[] = [];
       this.routes.forEach((through, id) => {
-        if (through === stream) lost.push(id);
+        if (through === stream) this.removeRoute(id, reason);
       });
-      for (const id of lost) this.removeRoute(id, reason);
     }
     this.onStreamClosed(stream, reason);
   }
@@ -397,16 +405,25 @@ export class Router {
   }
 
   private _nextHandle(): number {
+    let handle: number;
     do {
       this._lastHandle = (this._lastHandle + 1) % (1 << H.THREAD_SHIFT);
       if (this._lastHandle < H.FIRST_ALLOCATED_HANDLE) this._lastHandle = H.FIRST_ALLOCATED_HANDLE;
-    } while (this._listeners.has(this._thread * (1 << H.THREAD_SHIFT) + this._lastHandle));
-    return this._thread * (1 << H.THREAD_SHIFT) + this._lastHandle;
+      handle = this._thread * (1 << H.THREAD_SHIFT) + this._lastHandle;
+    } while (this.listening.has(handle));
+    return handle;
   }
 }
 
-function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value, 0);
-  return bytes;
+/** Asked of each frame, so that nothing is kept of a large message that is not wanted. */
+function refusalOf(
+  listener: Listener | undefined,
+  message: Message,
+  from: Stream | undefined,
+): Refusal | undefined {
+  if (!listener) return ['ERR_NO_HANDLE', `nobody listens on handle ${message.handle}`];
+  const { respondent, policy } = listener;
+  const isStranger = respondent !== undefined && respondent !== message.source;
+  if (!isStranger && (!policy || policy(message, from))) return undefined;
+  return ['ERR_REFUSED', `handle ${message.handle} refuses the sender`];
 }

@@ -73,7 +73,7 @@ export class Stream {
 
   /** Begins to read frames, first from `leftover`: bytes that were read before. */
   open(leftover?: Buffer): void {
-    if (leftover?.length) this._receive(leftover);
+    if (leftover) this._receive(leftover);
     if (this.closed !== undefined) return;
     (this._transport as Transport).open({
       onBytes: (chunk) => this._receive(chunk),
@@ -91,21 +91,19 @@ export class Stream {
     this._queue.push(frame);
     this._queued += frame.length;
     // Not all at the end of the tick: the other side begins while more is being made here.
-    if (this._queued > JOIN_BYTES) this._flush();
+    if (this._queued > JOIN_BYTES) this.flush();
     else this._schedule();
     return true;
   }
 
   /** Whether its sources are to wait for `onDrain`. A stream without transport has a bound instead. */
   get isFull(): boolean {
-    if (!this._transport || this._queued + this._writing <= HIGH_WATER_BYTES) return false;
-    this._owesDrain = true;
-    return true;
+    return this._transport !== undefined && this.isCrowded;
   }
 
-  /** Whether so much waits for its connection that a large message is to wait, too. */
+  /** Whether so much waits, also for the connection, that large messages are to wait for `onDrain`. */
   get isCrowded(): boolean {
-    if (this._transport || this._queued <= HIGH_WATER_BYTES) return false;
+    if (this.waitingBytes <= HIGH_WATER_BYTES) return false;
     this._owesDrain = true;
     return true;
   }
@@ -130,7 +128,7 @@ export class Stream {
   /** Ends the stream. The first reason wins. With `flush`, what was written still leaves. */
   close(reason: string, flush = false): void {
     if (this.closed !== undefined) return;
-    if (flush) this._flush();
+    if (flush) this.flush();
     this.closed = reason;
     this._queue = [];
     this._queued = 0;
@@ -155,11 +153,12 @@ export class Stream {
     this._scheduled = true;
     process.nextTick(() => {
       this._scheduled = false;
-      this._flush();
+      this.flush();
     });
   }
 
-  private _flush(): void {
+  /** Gives what waits to the transport now, and not at the end of the tick. */
+  flush(): void {
     const transport = this._transport;
     if (!transport || this._queue.length === 0) return;
     const frames = this._queue;

@@ -5,16 +5,31 @@
  * '@kinetin/core': one live core per process. So these names are an interface between bundles.
  */
 
-export {
+import {
   DeadLetterError,
   KinetinError,
   ModuleError,
   ProtocolError,
   SerializeError,
 } from '../errors.js';
-export { socketTransport } from '../routing/transport.js';
-export { deserialize } from '../wire/deserialize.js';
-export { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
-export { Secret } from '../wire/secret.js';
-export { serialize } from '../wire/serialize.js';
-export { portTransport } from './port.js';
+import { socketTransport } from '../routing/transport.js';
+import { deserialize } from '../wire/deserialize.js';
+import { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
+import { Secret } from '../wire/secret.js';
+import { serialize } from '../wire/serialize.js';
+import { portTransport } from './port.js';
+
+export const api = {
+  DeadLetterError,
+  HEADER_BYTES,
+  KinetinError,
+  ModuleError,
+  ProtocolError,
+  Secret,
+  SerializeError,
+  deserialize,
+  encodeFrame,
+  portTransport,
+  serialize,
+  socketTransport,
+};

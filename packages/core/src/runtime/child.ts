@@ -14,7 +14,7 @@ import { deserialize } from '../wire/deserialize.js';
 import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.js';
 import { CALL_MAIN, PING, SHUTDOWN } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
-import * as api from './api.js';
+import { api } from './api.js';
 import { type Config, type MainBoot, threadModuleOf } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Loader } from './loader.js';
@@ -40,6 +40,8 @@ export interface Child {
   log: Log;
   loader: Loader;
   pushedCore: Buffer;
+  /** Undefined where calls run on the main thread. */
+  thread?: WorkThread;
 }
 
 export function startChild([
@@ -78,11 +80,10 @@ export function startChild([
     if (child.broker && stream.side === 'child') child.broker.release(stream.peer);
   };
   const upstream = router.addStream('parent', sourceOf(first));
-  let thread: WorkThread | undefined;
   if (config.workThread === 'none') {
     serveCalls(router, config, getText, getText(threadModuleOf(config)));
   } else {
-    thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
+    child.thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
   }
   output.write(`${marker} ready\n`);
   router.listen({ ...serve, onMessage: (ping) => router.reply(ping, router.encode(0)) }, PING);
@@ -90,7 +91,7 @@ export function startChild([
   upstream.attach(socketTransport(input, output));
   upstream.open(leftover.slice(first.length));
   // Now that its bundle is here, if it came with the core.
-  if (thread && config.workThread === 'eager') thread.start();
+  if (config.workThread === 'eager') child.thread?.start();
 }
 
 /** Closes a stream from which nothing has come for so long. */

@@ -23,6 +23,8 @@ export interface Config {
   workThread: WorkThreadMode;
   /** The hash of the `thread` bundle. */
   threadModule: Uint8Array;
+  /** Whether this context, and all below it, may talk only to what is above and below them. */
+  unidirectional?: boolean;
 }
 
 /** The hash of the `thread` bundle, as modules are named. */

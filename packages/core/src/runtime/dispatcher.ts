@@ -15,11 +15,14 @@ import { ERROR } from '../wire/levels.js';
 import type { Exports, Loader } from './loader.js';
 import type { Log } from './log.js';
 
+/** [chain, START, NEXT or END]: see calls/chain-run.ts. */
+export type ChainPlace = [number, number];
+
 /**
  * [built-in module's name or '' for globals, a module's hash, or the id of what a call has left here;
- * path to the function; arguments].
+ * path to the function; arguments; place in a chain].
  */
-export type CallPayload = [string | Buffer | number, string[], unknown[]];
+export type CallPayload = [string | Buffer | number, string[], unknown[], ChainPlace?];
 
 export interface DispatcherOptions {
   router: Router;
@@ -30,14 +33,19 @@ export interface DispatcherOptions {
 }
 
 export class Dispatcher {
-  /** Called before the answer to `message` leaves. */
-  onDone: (message: Message) => void = () => {};
+  /** Called when a call is over, before the answer to `message` leaves; with what it threw. */
+  onDone: (message: Message, error?: Error) => void = () => {};
   /** What calls have left here, by id: objects whose methods can be called. */
   kept: Map<number, Exports> = new Map();
   /** What is sent in the place of a result. */
   keep: (result: unknown) => unknown = (result) => result;
   /** Takes a CANCEL message. */
   onCancel: (message: Message) => void = () => {};
+  /**
+   * Aborts the signals among the arguments of a call; with `graceMs` its caller does not wait for it
+   * any more. Set by the `thread` bundle.
+   */
+  abort!: (source: number, replyHandle: number, reason: unknown, graceMs?: number) => void;
   /** What a CALL message says. Where it sets `ready`, the message is decoded again after that. */
   decode: (message: Message) => CallPayload;
   /** Calls wait for it before they start, and fail where it does; undefined where they need not. */
@@ -71,8 +79,10 @@ export class Dispatcher {
     if (!this._started && !(exports instanceof Promise)) return this._run(message, call, exports);
     const before = this._started;
     const started = Promise.all([exports, before])
-      .then(([loaded]) => this._run(message, call, loaded))
-      .catch((error) => this._fail(message, error))
+      .then(
+        ([loaded]) => this._run(message, call, loaded),
+        (error) => this._fail(message, error),
+      )
       // A call that could not start does not let the next one overtake those before it.
       .then(() => before)
       .then(() => {
@@ -89,20 +99,24 @@ export class Dispatcher {
     return loader.loaded(hash) || loader.load(hash);
   }
 
+  /** Runs the function of a call. The `context` bundle lets calls of a chain wait before it. */
+  run([module, path, args]: CallPayload, exports: Exports, _message: Message): unknown {
+    let owner: unknown;
+    let value: unknown = exports;
+    for (const name of path) {
+      // Functions of user modules are called as such, and not as methods of what exports them.
+      owner = typeof module === 'string' || value !== exports ? value : undefined;
+      value = (value as Exports)[name];
+    }
+    if (typeof value !== 'function') {
+      throw new ModuleError('ERR_NO_FUNCTION', `${path.join('.')} is not a function here`);
+    }
+    return value.apply(owner, (this._options.firstArguments || []).concat(args));
+  }
+
   private _run(message: Message, call: CallPayload, exports: Exports): void {
     try {
-      const [module, path, args] = call;
-      let owner: unknown;
-      let value: unknown = exports;
-      for (const name of path) {
-        // Functions of user modules are called as such, and not as methods of what exports them.
-        owner = typeof module === 'string' || value !== exports ? value : undefined;
-        value = (value as Exports)[name];
-      }
-      if (typeof value !== 'function') {
-        throw new ModuleError('ERR_NO_FUNCTION', `${path.join('.')} is not a function here`);
-      }
-      const result = value.apply(owner, (this._options.firstArguments || []).concat(args));
+      const result = this.run(call, exports, message) as PromiseLike<unknown> | undefined;
       if (!result || typeof result.then !== 'function') return this._reply(message, result);
       result.then(
         (settled: unknown) => this._reply(message, settled),
@@ -115,21 +129,20 @@ export class Dispatcher {
 
   private _reply(message: Message, result: unknown): void {
     const { router } = this._options;
-    this.onDone(message);
-    if (!message.replyHandle) return;
-    let body: Buffer;
+    let body: Buffer | undefined;
     try {
-      body = router.encode(this.keep(result), 'result');
+      if (message.replyHandle) body = router.encode(this.keep(result), 'result');
     } catch (error) {
       return this._fail(message, error);
     }
-    router.reply(message, body);
+    this.onDone(message);
+    router.reply(message, body as Buffer);
   }
 
   private _fail(message: Message, error: unknown): void {
     const { router, log } = this._options;
-    this.onDone(message);
     const thrown = error instanceof Error ? error : new Error(`thrown: ${inspect(error)}`);
+    this.onDone(message, thrown);
     if (!message.replyHandle) return log(ERROR, `a call without reply failed: ${thrown.stack}`);
     let body: Buffer;
     try {

@@ -5,14 +5,21 @@
  */
 
 import type { Router } from '../routing/router.js';
+import type { Stream } from '../routing/stream.js';
 import { LOG } from '../wire/handles.js';
+import { MAX_PENDING_BYTES } from '../wire/limits.js';
 
-/** Sends a record about context `id` to the master. */
+/** Sends a record about context `id` to the master, one for each line. */
 export type Log = (level: number, text: string, id?: number) => void;
 
-/** Records below `minimum` are dropped here and never cross the wire. */
+/**
+ * Records below `minimum` are dropped here and never cross the wire; others where the way up does not
+ * take them any more, so that no memory is filled with them.
+ */
 export function makeLog(router: Router, minimum: number): Log {
   return (level, text, id = router.id) => {
-    if (level >= minimum) router.post(0, LOG, [id, level, text]);
+    const { waitingBytes } = router.upstream as Stream;
+    if (level < minimum || waitingBytes > MAX_PENDING_BYTES) return;
+    for (const line of text.split('\n')) router.post(0, LOG, [id, level, line]);
   };
 }

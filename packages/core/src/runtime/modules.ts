@@ -16,9 +16,9 @@ import { GET_MODULE, MODULE } from '../wire/handles.js';
 
 /**
  * [hash in hex, compressed text, id of who needs it]. Instead of the text: undefined where the
- * receiver has it already, null where it cannot be had.
+ * receiver has it already, an error where it cannot be had.
  */
-type ModuleMessage = [string, Buffer | undefined | null, number];
+type ModuleMessage = [string, Buffer | Error | undefined, number];
 
 /** The text of a compressed module. Throws a ModuleError where it is not what `hash` names. */
 export function unpackModule(hash: string, packed: Buffer): string {
@@ -39,6 +39,8 @@ export class ModuleStore {
   private _packed: Map<string, Buffer> = new Map();
   /** Told when a module that was asked for arrives. */
   private _waiting: Map<string, Waiter[]> = new Map();
+  /** What came unasked and was damaged: the next who asks learns it. */
+  private _damaged: Map<string, unknown> = new Map();
   /** What each neighbour below has been sent, and whether it has asked for it. */
   private _sent: WeakMap<Stream, Map<string, boolean>> = new WeakMap();
 
@@ -49,10 +51,11 @@ export class ModuleStore {
         onMessage: (message) => {
           const [hash, packed, target] = _router.decode(message) as ModuleMessage;
           try {
+            if (packed instanceof Error) throw packed;
             if (packed) unpackModule(hash, packed);
             if (packed) this.add(hash, packed);
-            if (packed === null) throw notFound(hash);
           } catch (error) {
+            if (!this._waiting.has(hash)) this._damaged.set(hash, error);
             return this._settle(hash, (waiter) => waiter.reject(error));
           }
           if (target !== _router.id) this.push(hash, target);
@@ -73,7 +76,7 @@ export class ModuleStore {
           } else {
             this.get(hash).then(
               () => this.push(hash, message.source, true),
-              () => _router.post(message.source, MODULE, [hash, null, message.source]),
+              (error) => _router.post(message.source, MODULE, [hash, error, message.source]),
             );
           }
         },
@@ -94,11 +97,13 @@ export class ModuleStore {
     const packed = this._packed.get(hash);
     const { upstream } = this._router;
     if (packed) return Promise.resolve(packed);
-    if (!upstream) return Promise.reject(notFound(hash));
+    const damage = upstream ? this._damaged.get(hash) : notFound(hash);
+    this._damaged.delete(hash);
+    if (damage) return Promise.reject(damage);
     return new Promise((resolve, reject) => {
       const waiting = this._waiting.get(hash);
       this._waiting.set(hash, (waiting || []).concat({ resolve, reject }));
-      if (!waiting) this._router.sendTo(upstream, GET_MODULE, hash);
+      if (!waiting) this._router.sendTo(upstream as Stream, GET_MODULE, hash);
     });
   }
 

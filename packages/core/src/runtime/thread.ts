@@ -17,7 +17,7 @@ import {
   replyHandleOf,
   sourceOf,
 } from '../wire/frame.js';
-import { CALL, CANCEL, THREAD_SHIFT } from '../wire/handles.js';
+import { CALL, CANCEL, SERVICE, THREAD_SHIFT } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
 import type { Exports, Loader } from './loader.js';
@@ -62,7 +62,8 @@ export class WorkThread {
     const { router } = options;
     this._hash = threadModuleOf(options.config);
     router.threadOf = (index, frame) => {
-      if (index === 0) return handleOf(frame) === CALL ? this._take(frame) : undefined;
+      const handle = handleOf(frame);
+      if (index === 0) return handle === CALL || handle === SERVICE ? this._take(frame) : undefined;
       return index === this._number && this.current ? this.current.stream : undefined;
     };
     router.onThreadFrame = (frame) => {

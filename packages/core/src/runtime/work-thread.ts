@@ -9,8 +9,8 @@ import { parentPort } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
-import { CALL, CANCEL, GET_MODULE } from '../wire/handles.js';
-import * as api from './api.js';
+import { CALL, CANCEL, GET_MODULE, SERVICE } from '../wire/handles.js';
+import { api } from './api.js';
 import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { type Exports, evaluate, Loader } from './loader.js';
@@ -64,7 +64,10 @@ export function serveCalls(
     dispatcher.ready.catch(() => {});
   }
   const serve = { policy: router.isAbove };
-  router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL);
+  const onMessage = (call: Message) => dispatcher.onMessage(call);
+  router.listen({ ...serve, onMessage }, CALL);
+  // Each method has a policy; the `thread` bundle sees to it that nothing else can be called so.
+  router.listen({ onMessage }, SERVICE);
   // Behind the call that it is about, also while that waits.
   const cancel = (message: Message) => dispatcher.onCancel(message);
   router.listen(

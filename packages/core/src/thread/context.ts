@@ -2,18 +2,36 @@
  * Pushed: part of the `thread` bundle, where user code runs.
  *
  * The `context` bundle: what user code gets as '@kinetin/context' is loaded when it is first needed,
- * by a module that requires it or by an endpoint that arrives.
+ * by a module that requires it, by an endpoint that arrives, or by a call of a service.
  */
 
+import { isMainThread, parentPort } from 'node:worker_threads';
 import type { Exports } from '../runtime/loader.js';
 import type { Workplace } from '../runtime/work-thread.js';
 import { CHANNEL, CONTEXT, type Endpoints, SENDER } from '../wire/endpoints.js';
+import { SERVICE } from '../wire/handles.js';
+import type { Testament } from './testament.js';
 
 /** Hash of the `context` bundle; set when this bundle is built. */
 declare const CONTEXT_MODULE: string;
 
-/** The export of the `context` bundle: returns what user code gets. */
-export type InstallContext = (workplace: Workplace, endpoints: Endpoints) => Exports;
+/** What user code requires. */
+const CONTEXT_PACKAGE = '@kinetin/context';
+
+/**
+ * The export of the `context` bundle: returns what user code gets. `leave` has a frame sent under a
+ * key when the thread ends; without a frame no more. Undefined where the context ends with the thread.
+ */
+export type InstallContext = (
+  workplace: Workplace,
+  endpoints: Endpoints,
+  leave: ((key: number, frame?: Uint8Array) => void) | undefined,
+) => Exports;
+
+function leave(key: number, frame?: Uint8Array): void {
+  const testament: Testament = { key, frame };
+  parentPort?.postMessage(testament);
+}
 
 export function installContext(workplace: Workplace, endpoints: Endpoints): void {
   const { loader, dispatcher } = workplace;
@@ -24,7 +42,11 @@ export function installContext(workplace: Workplace, endpoints: Endpoints): void
   const load = () => {
     if (!loading) {
       loading = loader.load(CONTEXT_MODULE).then(({ install }) => {
-        loader.provided['@kinetin/context'] = (install as InstallContext)(workplace, endpoints);
+        loader.provided[CONTEXT_PACKAGE] = (install as InstallContext)(
+          workplace,
+          endpoints,
+          isMainThread ? undefined : leave,
+        );
       });
       loading.catch(() => {
         loading = undefined;
@@ -32,27 +54,30 @@ export function installContext(workplace: Workplace, endpoints: Endpoints): void
     }
     return loading;
   };
-  // Replaced by the bundle.
+  // The bundle takes these over.
   for (const kind of [CONTEXT, SENDER, CHANNEL]) {
     endpoints.arrives(kind, () => {
       isMissed = true;
     });
   }
   dispatcher.decode = (message) => {
+    const isService = message.handle === SERVICE;
     isMissed = false;
     const call = decode(message);
-    if (isMissed) {
+    // So are services, and calls of chains.
+    if (isMissed || ((isService || call[3]) && !loader.provided[CONTEXT_PACKAGE])) {
       const done = () => {
         dispatcher.ready = undefined;
       };
       dispatcher.ready = load();
       dispatcher.ready.then(done, done);
     }
-    return call;
+    // Anybody may send these: they call nothing but what serves them, which the bundle keeps here.
+    return isService ? [SERVICE, ['take'], [message, call]] : call;
   };
   loader.getText = async (hash) => {
     const text = await getText(hash);
-    if (text.includes('require("@kinetin/context")')) await load();
+    if (text.includes(`require("${CONTEXT_PACKAGE}")`)) await load();
     return text;
   };
 }

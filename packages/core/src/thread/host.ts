@@ -11,8 +11,12 @@ import type { Message } from '../routing/message.js';
 import { portTransport } from '../runtime/port.js';
 import type { Seat, WorkThread } from '../runtime/thread.js';
 import { CANCEL } from '../wire/handles.js';
+import { executeTestament, keepTestament } from './testament.js';
 
-/** [reply handle of the call, reason, ms until its thread is ended; undefined: it may go on]. */
+/**
+ * [reply handle of the call, or 0: all calls of the sender; reason; ms until its thread is ended, or
+ * undefined: it may go on].
+ */
 export type CancelPayload = [number, unknown, number | undefined];
 
 /** What the work thread asks the main thread for, and waits. */
@@ -25,8 +29,9 @@ export interface ProcessRequest {
   port: import('worker_threads').MessagePort;
 }
 
-/** Serves the process functions of a thread. */
+/** Serves the process functions of a thread, and keeps what it leaves. */
 export function serve(worker: Worker): void {
+  keepTestament(worker);
   worker.on('message', (request: ProcessRequest | Uint8Array) => {
     if (!('run' in request)) return;
     const { run, args, done, port } = request;
@@ -54,11 +59,19 @@ export function cancel(thread: WorkThread, message: Message): void {
   const { router } = thread.options;
   const [replyHandle, reason, graceMs] = router.decode(message) as CancelPayload;
   const { source } = message;
+  const { current } = thread;
   const find = () =>
     [thread.current, thread.held].find((seat) => seat?.calls.get(source)?.has(replyHandle));
   const seat = find();
-  // In its place behind the call, also where that waits itself.
-  if (seat) router.sendTo(seat.stream, CANCEL, [source, replyHandle, reason]);
+  const findOwner = () => {
+    const found = find();
+    // What comes of its arguments after it was over waits with the calls that do.
+    return seat === current && found !== current ? undefined : found;
+  };
+  // In its place behind the call, also where that waits itself, or is still to come.
+  for (const to of seat ? [seat] : [thread.current, thread.held]) {
+    if (to) router.sendTo(to.stream, CANCEL, [source, replyHandle, reason, graceMs]);
+  }
   const pending = checks.get(thread) || new Set();
   checks.set(thread, pending);
   const settle = () => {
@@ -69,14 +82,14 @@ export function cancel(thread: WorkThread, message: Message): void {
   thread.onAnswer = settle;
   thread.held = thread.held || thread.newSeat();
   const expire = () => {
-    const owner = find();
+    const owner = findOwner();
     if (owner && owner !== thread.current) timer = setTimeout(expire, graceMs);
     else if (owner) endThread(thread, owner);
     settle();
   };
   let timer = setTimeout(expire, graceMs);
   pending.add(() => {
-    const isOpen = find() !== undefined;
+    const isOpen = findOwner() !== undefined;
     if (!isOpen) clearTimeout(timer);
     return isOpen;
   });
@@ -86,6 +99,7 @@ function endThread(thread: WorkThread, seat: Seat): void {
   // The thread may sit in a system call that waits for one of its subprocesses.
   endSubprocesses();
   seat.worker?.terminate();
+  if (seat.worker) executeTestament(seat.worker);
   thread.ended(seat, 'the work thread was ended: a call that was given up did not stop');
 }
 

@@ -21,7 +21,7 @@ export function install(workplace: Workplace): void {
   const { router, dispatcher, log } = workplace;
   const endpoints = new Endpoints();
   router.codec = endpoints;
-  dispatcher.onDone = captureOutput(log);
+  dispatcher.onDone = captureOutput(log, () => router.upstream?.flush());
   installSignals(router, dispatcher, endpoints);
   installGenerators(router, dispatcher, endpoints);
   installContext(workplace, endpoints);

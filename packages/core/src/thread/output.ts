@@ -12,9 +12,9 @@ const LEVELS = { debug: DEBUG, warn: WARN, error: ERROR, trace: ERROR, assert: E
 
 /**
  * Turns what this thread prints through `console`, `process.stdout` and `process.stderr` into log
- * records. Returns what sends the lines that have no newline yet.
+ * records, and calls `flush` after each. Returns what sends the lines that have no newline yet.
  */
-export function captureOutput(log: Log): () => void {
+export function captureOutput(log: Log, flush: () => void): () => void {
   let level = 0;
   const streams: [NodeJS.WriteStream, number][] = [
     [process.stdout, INFO],
@@ -24,6 +24,8 @@ export function captureOutput(log: Log): () => void {
     const lines = new LineSplitter((line) => log(level || usual, line));
     stream.write = ((chunk: string | Uint8Array, encoding?: unknown, callback?: unknown) => {
       lines.push(chunk);
+      // What is said before a function blocks is to be heard.
+      flush();
       const done = typeof encoding === 'function' ? encoding : callback;
       if (typeof done === 'function') process.nextTick(done);
       return true;
@@ -34,11 +36,13 @@ export function captureOutput(log: Log): () => void {
   for (const method of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) {
     const original = console[method] as (...args: unknown[]) => void;
     console[method] = (...args: unknown[]) => {
-      level = LEVELS[method];
+      const outer = level;
+      // Some are made of others.
+      level = outer || LEVELS[method];
       try {
         original.apply(console, args);
       } finally {
-        level = 0;
+        level = outer;
       }
     };
   }

@@ -1,14 +1,17 @@
 /**
  * Pushed: part of the `thread` bundle; runs where user code runs.
  *
- * The signals of calls: each call has one, which an AbortSignal among its arguments becomes.
+ * The signals of calls: each call has one, which an AbortSignal among its arguments becomes. And calls
+ * that were given up before they came, which do not start.
  */
 
 import { isMainThread } from 'node:worker_threads';
+import { DeadLetterError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { CallPayload, Dispatcher } from '../runtime/dispatcher.js';
 import { type Endpoints, SIGNAL } from '../wire/endpoints.js';
+import { CALL, THREAD_SHIFT } from '../wire/handles.js';
 
 /** What an AbortController is, where Node has none (before 15). */
 interface Controller {
@@ -16,14 +19,39 @@ interface Controller {
   abort(reason: unknown): void;
 }
 
+/**
+ * [source, reply handle; or 0: all calls of that source; reason; with a number, the caller does not
+ * wait for the call any more].
+ */
+type Cancel = [number, number, unknown, number?];
+
 const keyOf = (source: number, replyHandle: number) => `${source}:${replyHandle}`;
 
 export function installSignals(router: Router, dispatcher: Dispatcher, endpoints: Endpoints): void {
-  const controllers: Map<string, Controller> = new Map();
+  /** Calls that have come and are not over. */
+  const calls: Map<string, Controller | undefined> = new Map();
+  /** What is said of calls that have not come, by source and reply handle. */
+  const early: Map<number, Map<number, Cancel>> = new Map();
+  /** The same, once they have come. */
+  const doomed: WeakMap<Message, Cancel> = new WeakMap();
   /** The call that is being decoded. */
   let key = '';
+  const meet = (message: Message) => {
+    const { source, replyHandle, handle } = message;
+    const cancels = early.get(source);
+    if (!cancels || !replyHandle || handle !== CALL) return;
+    const cancel = cancels.get(replyHandle);
+    if (cancel) doomed.set(message, cancel);
+    // Calls come in the order of their handles, which begin anew at their end: those before this one
+    // are over.
+    cancels.forEach((_, other) => {
+      if ((replyHandle - other) << (32 - THREAD_SHIFT) >= 0) cancels.delete(other);
+    });
+  };
   dispatcher.decode = (message: Message) => {
+    meet(message);
     key = keyOf(message.source, message.replyHandle);
+    calls.set(key, calls.get(key));
     try {
       return router.decode(message) as CallPayload;
     } finally {
@@ -32,21 +60,52 @@ export function installSignals(router: Router, dispatcher: Dispatcher, endpoints
   };
   endpoints.arrives(SIGNAL, () => {
     if (!key) throw new TypeError('a signal is an argument of a call, and nothing else');
-    const controller = controllers.get(key) || makeController();
-    controllers.set(key, controller);
+    const controller = calls.get(key) || makeController();
+    calls.set(key, controller);
     return controller.signal;
   });
   const { onDone } = dispatcher;
-  dispatcher.onDone = (message) => {
-    controllers.delete(keyOf(message.source, message.replyHandle));
-    onDone(message);
+  const run = dispatcher.run.bind(dispatcher);
+  dispatcher.run = (call, exports, message) => {
+    const cancel = doomed.get(message);
+    if (cancel) {
+      dispatcher.abort(...cancel);
+      if (cancel[3] !== undefined) throw cancel[2];
+    }
+    return run(call, exports, message);
+  };
+  dispatcher.onDone = (message, error) => {
+    calls.delete(keyOf(message.source, message.replyHandle));
+    onDone(message, error);
+  };
+  dispatcher.abort = (source, replyHandle, reason) =>
+    calls.get(keyOf(source, replyHandle))?.abort(reason);
+  const abortAll = (lost: number, reason: unknown) => {
+    early.delete(lost);
+    for (const known of [...calls.keys()]) {
+      const [source, replyHandle] = known.split(':').map(Number) as [number, number];
+      if (source === lost) dispatcher.abort(source, replyHandle, reason, 0);
+    }
+  };
+  const { onContextLost } = router;
+  router.onContextLost = (id, reason) => {
+    onContextLost(id, reason);
+    const text = `the caller, context ${id}, is lost: ${reason}`;
+    abortAll(id, new DeadLetterError('ERR_CONTEXT_LOST', text));
   };
   dispatcher.onCancel = (message) => {
     const payload = router.decode(message) as unknown[];
     // The main thread hands on whose call it is; without a work thread the caller says it itself.
     if (isMainThread) payload.unshift(message.source);
-    const [source, replyHandle, reason] = payload as [number, number, unknown];
-    controllers.get(keyOf(source, replyHandle))?.abort(reason);
+    const cancel = payload as Cancel;
+    const [source, replyHandle, reason, graceMs] = cancel;
+    if (!replyHandle) return abortAll(source, reason);
+    if (calls.has(keyOf(source, replyHandle))) return dispatcher.abort(...cancel);
+    const cancels = early.get(source) || new Map();
+    early.set(source, cancels.set(replyHandle, cancel));
+    if (graceMs === undefined) return;
+    // Nobody reads it, but the main thread sees that there is nothing to end here.
+    router.send({ destination: source, handle: replyHandle, body: router.encode(undefined) });
   };
 }
 

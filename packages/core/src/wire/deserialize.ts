@@ -7,7 +7,7 @@
  */
 
 import { ProtocolError } from '../errors.js';
-import { MAX_DEPTH, MAX_FRAME_PAYLOAD } from './limits.js';
+import { FREE_OBJECTS, MAX_DEPTH, MAX_FRAME_PAYLOAD, OBJECT_BYTES } from './limits.js';
 import { Secret } from './secret.js';
 import { type EndpointCodec, VIEWS } from './serialize.js';
 import * as T from './tags.js';
@@ -26,6 +26,8 @@ let endpoints: EndpointCodec | undefined;
 /** Objects made so far, by index. */
 let made: unknown[] = [];
 let depth = 0;
+/** Bytes of payload that have not paid for an object yet. */
+let budget = 0;
 
 /**
  * Decodes one value that fills `input`. Binary values share no memory with `input`, but for a Buffer
@@ -38,12 +40,13 @@ export function deserialize(input: Buffer, codec?: EndpointCodec): unknown {
   endpoints = codec;
   made = [];
   depth = 0;
+  budget = FREE_OBJECTS * OBJECT_BYTES + input.length;
   try {
     const value = read();
-    if (at !== input.length) bad(`${input.length - at} bytes too many`);
+    if (at !== input.length) bad();
     return value;
   } catch (error) {
-    // More than the engine can hold (a Map, a text), or what a codec says.
+    // What the engine refuses (half an element, a Map that is too large), or a codec.
     throw error instanceof ProtocolError ? error : bad((error as Error).message);
   } finally {
     // A large payload is not kept until the next.
@@ -51,12 +54,12 @@ export function deserialize(input: Buffer, codec?: EndpointCodec): unknown {
   }
 }
 
-function bad(why: string): never {
+function bad(why = `malformed at byte ${at} of ${bytes.length}`): never {
   throw new ProtocolError('ERR_BAD_PAYLOAD', `payload cannot be decoded: ${why}`);
 }
 
 function byte(): number {
-  if (at >= bytes.length) bad('it ends too early');
+  if (at >= bytes.length) bad();
   return bytes[at++] as number;
 }
 
@@ -69,13 +72,13 @@ function varint(): number {
     if (next < 128) return value;
     scale *= 128;
   }
-  bad('a number is too long');
+  bad();
 }
 
 /** A count of things that take at least `width` bytes each, all of which must be there. */
 function count(width = 1): number {
   const value = varint();
-  if (value * width > bytes.length - at) bad('a length exceeds the payload');
+  if (value * width > bytes.length - at) bad();
   return value;
 }
 
@@ -92,7 +95,6 @@ function text(): string {
 }
 
 function double(): number {
-  if (at + 8 > bytes.length) bad('it ends too early');
   at += 8;
   return bytes.readDoubleBE(at - 8);
 }
@@ -117,7 +119,6 @@ function read(): unknown {
     case T.BIGINT: {
       const sign = byte();
       const digits = text();
-      if (!/^[0-9a-f]+$/.test(digits)) bad('a bigint is malformed');
       const value = BigInt(`0x${digits}`);
       return sign ? -value : value;
     }
@@ -127,7 +128,7 @@ function read(): unknown {
       return raw().toString('utf16le');
     case T.REFERENCE: {
       const index = varint();
-      if (index >= made.length) bad('a reference points nowhere');
+      if (index >= made.length) bad();
       return made[index];
     }
     default:
@@ -137,6 +138,8 @@ function read(): unknown {
 
 function object(tag: number): unknown {
   if (++depth > MAX_DEPTH) bad('it is nested too deep');
+  // Others take much more memory than payload.
+  if (tag > T.OBJECT && (budget -= OBJECT_BYTES) < 0) bad('it has too many objects');
   const index = made.length;
   made.push(undefined);
   const value = build(tag, index);
@@ -178,13 +181,13 @@ function build(tag: number, index: number): unknown {
     case T.ENDPOINT: {
       const kind = varint();
       const plain = read();
-      if (!endpoints) bad('an endpoint is not expected here');
+      if (!endpoints) bad();
       return endpoints.decode(kind, plain);
     }
     case T.SECRET:
       return new Secret(text());
     default:
-      return bad(`there is no value type ${tag}`);
+      return bad();
   }
 }
 
@@ -206,29 +209,24 @@ function properties<Target extends object>(target: Target): Target {
   for (let left = count(2); left > 0; left--) {
     const key = text();
     const value = read();
-    if (key in target) define(target, key, value, true);
+    if (key in target || +key >= 0) define(target, key, value, true);
     else (target as Record<string, unknown>)[key] = value;
   }
   return target;
 }
 
-function define(target: object, key: string, value: unknown, enumerable: boolean): void {
-  Object.defineProperty(target, key, {
-    value,
-    enumerable,
-    configurable: true,
-    writable: true,
-  });
+/** Hidden at first: an index then takes a place in a table, and not room for all indexes below it. */
+function define(target: object, key: string, value: unknown, isShown: boolean): void {
+  for (const enumerable of [false, isShown]) {
+    Object.defineProperty(target, key, { value, enumerable, configurable: true, writable: true });
+  }
 }
 
 function view(kind: number, content: Buffer): unknown {
   const { buffer } = new Uint8Array(content);
   if (!kind) return buffer;
-  const name = VIEWS[kind];
-  const Type = name && ((globalThis as Record<string, unknown>)[name] as typeof Int8Array);
-  if (!Type) bad(`there is no binary type ${kind}`);
-  if (buffer.byteLength % (Type.BYTES_PER_ELEMENT || 1)) bad('a typed array is cut short');
-  return new Type(buffer);
+  const Type = (globalThis as Record<string, unknown>)[VIEWS[kind] as string];
+  return new (Type as typeof Int8Array)(buffer);
 }
 
 function error(index: number): Error {
@@ -240,7 +238,7 @@ function error(index: number): Error {
   if (failure.name !== name) define(failure, 'name', name, false);
   // Assigned: to define it would format the stack of this place first, which is slow.
   failure.stack = stack;
-  if (byte() !== T.OBJECT) bad('an error is malformed');
+  if (byte() !== T.OBJECT) bad();
   const own = properties({}) as Record<string, unknown>;
   for (const key of Object.keys(own)) {
     define(failure, key, own[key], key !== 'cause' && key !== 'errors');

@@ -39,6 +39,13 @@ export const handleOf = (frame: Buffer): number => frame.readUInt32BE(20);
 export const replyHandleOf = (frame: Buffer): number => frame.readUInt32BE(24);
 export const numberOf = (frame: Buffer): number => frame.readUInt32BE(28);
 export const payloadOf = (frame: Buffer): Buffer => frame.slice(HEADER_BYTES);
+/** Which frame of its message this is, counted from 0 and modulo 65536. */
+export const partOf = (frame: Buffer): number => frame.readUInt16BE(2);
+
+/** Numbers a frame of a message of several. */
+export function setPart(frame: Buffer, part: number): void {
+  frame.writeUInt16BE(part & 65535, 2);
+}
 
 /** Stamps the authority that the arrival stream has: a sender's own word for it is never taken. */
 export function setAuthority(frame: Buffer, authority: number): void {
@@ -107,11 +114,6 @@ export class FrameDecoder {
     }
   }
 
-  /** Whether the bytes so far end between two frames. */
-  get isEmpty(): boolean {
-    return this._filled === 0;
-  }
-
   private _fill(chunk: Buffer, start: number, onFrame: (frame: Buffer) => void): number {
     let at = start;
     if (this._filled === 0) this._partial = Buffer.allocUnsafe(HEADER_BYTES);
@@ -138,15 +140,12 @@ function frameBytes(bytes: Buffer, at: number): number {
   if (bytes[at] !== PROTOCOL_VERSION) {
     throw new ProtocolError(
       'ERR_VERSION',
-      `bytes are not frames of protocol version ${PROTOCOL_VERSION}: version byte ${bytes[at]}`,
+      `not a frame of protocol version ${PROTOCOL_VERSION}: version byte ${bytes[at]}`,
     );
   }
   const length = bytes.readUInt32BE(at + 4);
   if (length > MAX_FRAME_PAYLOAD) {
-    throw new ProtocolError(
-      'ERR_FRAME_TOO_LARGE',
-      `frame too large: ${length} bytes of payload, at most ${MAX_FRAME_PAYLOAD} are allowed`,
-    );
+    throw new ProtocolError('ERR_FRAME_TOO_LARGE', `frame too large: ${length} bytes of payload`);
   }
   return HEADER_BYTES + length;
 }

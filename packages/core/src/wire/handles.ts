@@ -13,7 +13,7 @@ export const CALL = 101;
 export const CALL_MAIN = 102;
 /** A record for the master's log. */
 export const LOG = 103;
-/** From a parent: a context will be behind another. */
+/** From a parent: a context will be behind another. From a child: it has, or is, one that is new. */
 export const ADD_ROUTE = 104;
 /** A context is gone. */
 export const DEL_ROUTE = 105;
@@ -27,6 +27,10 @@ export const MODULE = 108;
 export const CANCEL = 110;
 /** A neighbour says that it is there. A child answers its parent with the same. */
 export const PING = 111;
+/** A child asks for ids of contexts that it will start. */
+export const ALLOCATE_ID = 113;
+/** Call a method of a service, or give such a call up; lives in the work thread. */
+export const SERVICE = 112;
 /** The receiver of a large message has taken so many bytes more of it. */
 export const CREDIT = 109;
 

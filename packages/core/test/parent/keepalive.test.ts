@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
+import { stateOf } from '../../../../test/support/router-state.js';
 import { settle, type TestEnd, TestTree } from '../../../../test/support/stream-pair.js';
 import { keepAlive } from '../../src/parent/keepalive.js';
 import type { Message } from '../../src/routing/message.js';
@@ -71,7 +72,7 @@ describe('parent/keepalive', () => {
     await pass(10);
     expect(stream.closed).to.equal(undefined);
     expect(tree.get(MASTER).complaints).to.deep.equal([]);
-    expect(tree.router(MASTER).pendingCount).to.equal(0);
+    expect(stateOf(tree.router(MASTER)).pending).to.equal(0);
   });
 
   it('has one reply handle for all pings, however many get no answer, and frees it', async () => {

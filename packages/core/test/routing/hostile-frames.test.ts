@@ -14,7 +14,10 @@ import {
   FLAG_MORE,
   FrameDecoder,
   HEADER_BYTES,
+  partOf,
   payloadOf,
+  readHeader,
+  setPart,
 } from '../../src/wire/frame.js';
 import { MAX_FRAME_PAYLOAD } from '../../src/wire/limits.js';
 import { Secret } from '../../src/wire/secret.js';
@@ -60,7 +63,9 @@ function makeMessages(count: number): Buffer[][] {
     for (let at = 0; at < payload.length; at += frameBytes) {
       const flags = at + frameBytes < payload.length ? FLAG_MORE : 0;
       const part = payload.subarray(at, at + frameBytes);
-      frames.push(encodeFrame({ ...fields, flags, number }, part));
+      const frame = encodeFrame({ ...fields, flags, number }, part);
+      setPart(frame, frames.length);
+      frames.push(frame);
     }
     return frames;
   });
@@ -95,7 +100,7 @@ const mostResidentBytes = (): number => process.resourceUsage().maxRSS * 1024;
 
 /** Takes what a stream brings, as a router does; counts what becomes of it. */
 class Receiver {
-  readonly outcomes = { frames: 0, streamsEnded: 0, tooLarge: 0, values: 0, refused: 0 };
+  readonly outcomes = { frames: 0, streamsEnded: 0, tooLarge: 0, lost: 0, values: 0, refused: 0 };
   #decoder!: FrameDecoder;
   #inbox!: Inbox;
 
@@ -107,7 +112,10 @@ class Receiver {
     this.#decoder = new FrameDecoder();
     this.#inbox = new Inbox(MAX_MESSAGE_BYTES, {
       onGrant: () => {},
-      onTooLarge: () => this.outcomes.tooLarge++,
+      onRefused: (_, [code]) => {
+        if (code === 'ERR_MESSAGE_TOO_LARGE') this.outcomes.tooLarge++;
+        else this.outcomes.lost++;
+      },
     });
   }
 
@@ -126,7 +134,8 @@ class Receiver {
   #take(frame: Buffer): void {
     this.outcomes.frames++;
     expect(payloadOf(frame).length).to.be.at.most(MAX_FRAME_PAYLOAD);
-    const message = this.#inbox.take(frame);
+    const whole = { ...readHeader(frame), payload: payloadOf(frame) };
+    const message = this.#inbox.take(whole, partOf(frame));
     if (!message) return;
     try {
       deserialize(message.payload, codec);
@@ -160,12 +169,13 @@ describe('routing/hostile-frames', () => {
     }
     expect(mostHeap, 'bytes of the heap').to.be.below(HEAP_BYTES);
     expect(mostResidentBytes() - start.resident, 'bytes in all').to.be.below(RESIDENT_BYTES);
-    const { frames, streamsEnded, tooLarge, values, refused } = receiver.outcomes;
+    const { frames, streamsEnded, tooLarge, lost, values, refused } = receiver.outcomes;
     // Each of these ways was taken often.
     expect(frames).to.be.above(FRAMES / 2);
     expect(streamsEnded).to.be.above(FRAMES / 100);
     expect(values).to.be.above(FRAMES / 20);
     expect(refused).to.be.above(FRAMES / 20);
     expect(tooLarge).to.be.above(FRAMES / 1000);
+    expect(lost).to.be.above(FRAMES / 1000);
   });
 });

@@ -1,15 +1,23 @@
 import { expect } from 'chai';
 import { Random } from '../../../../test/support/random.js';
-import { Inbox } from '../../src/routing/inbox.js';
+import { Inbox, type Refusal } from '../../src/routing/inbox.js';
 import type { Message } from '../../src/routing/message.js';
 import {
   encodeFrame,
   FLAG_ERROR,
   FLAG_MORE,
   type Header,
+  partOf,
+  payloadOf,
   readHeader,
+  setPart,
 } from '../../src/wire/frame.js';
-import { GRANT_BYTES, MAX_FRAME_PAYLOAD } from '../../src/wire/limits.js';
+import {
+  FREE_WINDOW_BYTES,
+  MAX_FRAME_PAYLOAD,
+  MAX_UNFINISHED,
+  MAX_WINDOW_BYTES,
+} from '../../src/wire/limits.js';
 
 const header = (fields: Partial<Header>): Header => ({
   flags: 0,
@@ -28,37 +36,42 @@ function framesOf(payload: Buffer, fields: Partial<Header> = {}, frameBytes = 10
   for (let at = 0; at < payload.length; at += frameBytes) {
     const isLast = at + frameBytes >= payload.length;
     const flags = (fields.flags ?? 0) | (isLast ? 0 : FLAG_MORE);
-    frames.push(encodeFrame(header({ ...fields, flags }), payload.subarray(at, at + frameBytes)));
+    const frame = encodeFrame(header({ ...fields, flags }), payload.subarray(at, at + frameBytes));
+    setPart(frame, frames.length);
+    frames.push(frame);
   }
   return frames;
 }
 
 function makeInbox(maxBytes = 1e6) {
   const grants: [source: number, number: number, bytes: number][] = [];
-  const refused: Header[] = [];
+  const refused: [header: Header, ...Refusal][] = [];
   const inbox = new Inbox(maxBytes, {
     onGrant: (...grant) => grants.push(grant),
-    onTooLarge: (frame) => refused.push(readHeader(frame)),
+    onRefused: (message, refusal) => refused.push([message, ...refusal]),
   });
-  const takeAll = (frames: Buffer[]): Message[] =>
-    frames.flatMap((frame) => inbox.take(frame) ?? []);
-  return { inbox, grants, refused, takeAll };
+  const take = (frame: Buffer, refusal?: Refusal) =>
+    inbox.take({ ...readHeader(frame), payload: payloadOf(frame) }, partOf(frame), refusal);
+  const takeAll = (frames: Buffer[], refusal?: Refusal): Message[] =>
+    frames.flatMap((frame) => take(frame, refusal) ?? []);
+  const codes = () => refused.map(([, code]) => code);
+  return { inbox, grants, refused, codes, take, takeAll };
 }
 
 describe('routing/inbox', () => {
   it('gives a message of one frame at once', () => {
-    const { inbox } = makeInbox();
+    const { take } = makeInbox();
     const frame = encodeFrame(header({ number: 0, flags: FLAG_ERROR }), Buffer.from('payload'));
-    expect(inbox.take(frame)).to.deep.equal({
+    expect(take(frame)).to.deep.equal({
       ...header({ number: 0, flags: FLAG_ERROR }),
       payload: Buffer.from('payload'),
     });
   });
 
   it('takes a message without a number for whole, whatever its flags say', () => {
-    const { inbox } = makeInbox();
+    const { take } = makeInbox();
     const frame = encodeFrame(header({ number: 0, flags: FLAG_MORE }), Buffer.from('all'));
-    expect(inbox.take(frame)?.payload.toString()).to.equal('all');
+    expect(take(frame)?.payload.toString()).to.equal('all');
   });
 
   it('puts a message together from its frames, with the flags of its last', () => {
@@ -107,43 +120,101 @@ describe('routing/inbox', () => {
     const frames = [
       encodeFrame(header({ flags: FLAG_MORE }), Buffer.from('all')),
       encodeFrame(header({}), Buffer.alloc(0)),
-    ];
-    expect(takeAll(frames)[0]!.payload.toString()).to.equal('all');
+    ] as const;
+    setPart(frames[1], 1);
+    expect(takeAll([...frames])[0]!.payload.toString()).to.equal('all');
   });
 
   describe('credit', () => {
-    it('is granted each time that so many bytes have come, to the source of the message', () => {
+    /** Frames of a message of so many bytes, as large as frames are. */
+    const large = (bytes: number, fields: Partial<Header> = {}) =>
+      framesOf(Buffer.alloc(bytes), fields, MAX_FRAME_PAYLOAD);
+
+    it('is granted half a window at a time, to the source of the message', () => {
       const { takeAll, grants } = makeInbox(1e9);
-      const frames = framesOf(Buffer.alloc(3 * GRANT_BYTES), { number: 9 }, MAX_FRAME_PAYLOAD);
-      takeAll(frames.slice(0, 7));
+      const frames = large(2 * FREE_WINDOW_BYTES, { number: 9 });
+      takeAll(frames.slice(0, 1));
       expect(grants).to.deep.equal([]);
-      takeAll(frames.slice(7, 16));
+      takeAll(frames.slice(1, 4));
+      const half = FREE_WINDOW_BYTES / 2;
       expect(grants).to.deep.equal([
-        [5, 9, GRANT_BYTES],
-        [5, 9, GRANT_BYTES],
+        [5, 9, half],
+        [5, 9, half],
       ]);
     });
 
-    it('is granted in full where frames do not fit the grants', () => {
+    it('lets what is under way grow with what has come, up to a bound', () => {
       const { takeAll, grants } = makeInbox(1e9);
-      const frames = framesOf(Buffer.alloc(2_000_000), {}, 60_000);
-      takeAll(frames.slice(0, 20));
-      expect(grants.map(([, , bytes]) => bytes)).to.deep.equal([540_000, 540_000]);
+      const frames = large(8 * MAX_WINDOW_BYTES);
+      let granted = FREE_WINDOW_BYTES;
+      for (const [i, frame] of frames.slice(0, -1).entries()) {
+        takeAll([frame]);
+        granted += grants.splice(0).reduce((sum, [, , bytes]) => sum + bytes, 0);
+        const came = (i + 1) * MAX_FRAME_PAYLOAD;
+        const window = Math.min(Math.max(came, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
+        expect(granted - came).to.be.within(0.5 * window, window);
+      }
     });
 
     it('is not granted for the end of a message, nor for small ones', () => {
       const { takeAll, grants } = makeInbox(1e9);
-      takeAll(framesOf(Buffer.alloc(GRANT_BYTES), {}, MAX_FRAME_PAYLOAD));
+      takeAll(framesOf(Buffer.alloc(FREE_WINDOW_BYTES), {}, FREE_WINDOW_BYTES));
       takeAll([encodeFrame(header({ number: 0 }), Buffer.alloc(1000))]);
       expect(grants).to.deep.equal([]);
     });
 
     it('is counted for each message alone', () => {
       const { takeAll, grants } = makeInbox(1e9);
-      for (const number of [1, 2, 3]) {
-        takeAll(framesOf(Buffer.alloc(GRANT_BYTES), { number }, MAX_FRAME_PAYLOAD).slice(0, 5));
+      const tenth = FREE_WINDOW_BYTES / 10;
+      for (const number of [1, 2, 3, 4, 5]) {
+        takeAll(framesOf(Buffer.alloc(FREE_WINDOW_BYTES), { number }, tenth).slice(0, 2));
       }
       expect(grants).to.deep.equal([]);
+    });
+
+    describe('where older messages of the source fill what one message may be', () => {
+      const maxBytes = 2 * FREE_WINDOW_BYTES;
+      const windowFrames = FREE_WINDOW_BYTES / MAX_FRAME_PAYLOAD;
+      /** Two messages but for their last frames, and all frames of a third. */
+      function crowd() {
+        const box = makeInbox(maxBytes);
+        const [one, two, three] = [1, 2, 3].map((number) => large(maxBytes, { number }));
+        box.takeAll([...one!.slice(0, -1), ...two!.slice(0, -1)]);
+        box.grants.length = 0;
+        return { ...box, ends: [one!.at(-1)!, two!.at(-1)!] as const, three: three! };
+      }
+
+      it('is not granted for the next ones', () => {
+        const { takeAll, grants, three } = crowd();
+        takeAll(three.slice(0, windowFrames));
+        expect(grants).to.deep.equal([]);
+      });
+
+      it('is granted as soon as one of those is whole', () => {
+        const { takeAll, grants, ends, three } = crowd();
+        takeAll(three.slice(0, windowFrames));
+        expect(takeAll([ends[0]])).to.have.lengthOf(1);
+        expect(grants).to.deep.equal([[5, 3, FREE_WINDOW_BYTES]]);
+        expect(takeAll(three.slice(windowFrames))).to.have.lengthOf(1);
+      });
+
+      it('is granted to other sources', () => {
+        const { takeAll, grants } = crowd();
+        takeAll(large(maxBytes, { source: 6 }).slice(0, 2));
+        expect(grants.map(([source]) => source)).to.deep.equal([6]);
+      });
+
+      it('that is overdrawn loses the message, once, and no other', () => {
+        const { takeAll, refused, ends, three } = crowd();
+        takeAll(three.slice(0, windowFrames));
+        expect(refused, 'up to the last byte').to.deep.equal([]);
+        expect(takeAll(three.slice(windowFrames))).to.deep.equal([]);
+        expect(refused.map(([{ number }, code]) => [number, code])).to.deep.equal([
+          [3, 'ERR_MESSAGE_LOST'],
+        ]);
+        expect(takeAll([...ends]).map(({ number }) => number)).to.deep.equal([1, 2]);
+        expect(takeAll(large(maxBytes, { number: 3 })), 'the next one').to.have.lengthOf(1);
+      });
     });
   });
 
@@ -152,20 +223,23 @@ describe('routing/inbox', () => {
       const { takeAll, refused } = makeInbox(5000);
       expect(takeAll(framesOf(Buffer.alloc(20_000)))).to.deep.equal([]);
       expect(refused).to.have.lengthOf(1);
-      expect(refused[0]).to.include({ source: 5, replyHandle: 2000, number: 1 });
+      expect(refused[0]![0]).to.include({ source: 5, replyHandle: 2000, number: 1 });
+      expect(refused[0]![1]).to.equal('ERR_MESSAGE_TOO_LARGE');
     });
 
     it('is one of one byte more, and none of exactly the limit', () => {
-      const { takeAll, refused } = makeInbox(5000);
+      const { takeAll, codes } = makeInbox(5000);
       expect(takeAll(framesOf(Buffer.alloc(5000)))).to.have.lengthOf(1);
       expect(takeAll(framesOf(Buffer.alloc(5001)))).to.have.lengthOf(0);
-      expect(refused).to.have.lengthOf(1);
+      expect(codes()).to.deep.equal(['ERR_MESSAGE_TOO_LARGE']);
     });
 
     it('goes on being granted, so that it leaves the lane of its sender', () => {
       const { takeAll, grants } = makeInbox(1000);
-      takeAll(framesOf(Buffer.alloc(2 * GRANT_BYTES), {}, MAX_FRAME_PAYLOAD).slice(0, -1));
-      expect(grants).to.have.lengthOf(1);
+      const frames = framesOf(Buffer.alloc(4 * FREE_WINDOW_BYTES), {}, MAX_FRAME_PAYLOAD);
+      takeAll(frames.slice(0, -1));
+      const granted = grants.reduce((sum, [, , bytes]) => sum + bytes, FREE_WINDOW_BYTES);
+      expect(granted).to.be.at.least(4 * FREE_WINDOW_BYTES);
     });
 
     it('leaves other messages, and the next of the same number, alone', () => {
@@ -176,6 +250,87 @@ describe('routing/inbox', () => {
       expect(got.map(({ number }) => number)).to.deep.equal([2]);
       expect(takeAll(framesOf(Buffer.from('y'.repeat(3000))))).to.have.lengthOf(1);
     });
+  });
+
+  describe('a message that nobody wants', () => {
+    const why: Refusal = ['ERR_NO_HANDLE', 'nobody is there'];
+
+    it('is refused with its first frame, and once', () => {
+      const { takeAll, refused } = makeInbox();
+      const frames = framesOf(Buffer.alloc(5000));
+      takeAll(frames.slice(0, 1), why);
+      expect(refused.map(([, ...refusal]) => refusal)).to.deep.equal([why]);
+      expect(takeAll(frames.slice(1)), 'also where somebody listens later').to.deep.equal([]);
+      expect(refused).to.have.lengthOf(1);
+    });
+
+    it('is refused in the middle where it is not wanted any more', () => {
+      const { takeAll, codes } = makeInbox();
+      const frames = framesOf(Buffer.alloc(5000));
+      takeAll(frames.slice(0, 2));
+      takeAll(frames.slice(2), why);
+      expect(codes()).to.deep.equal(['ERR_NO_HANDLE']);
+    });
+
+    it('of one frame is refused, too', () => {
+      const { takeAll, codes } = makeInbox();
+      expect(takeAll([encodeFrame(header({ number: 0 }), Buffer.from('x'))], why)).to.be.empty;
+      expect(codes()).to.deep.equal(['ERR_NO_HANDLE']);
+    });
+  });
+
+  describe('a frame that is missing', () => {
+    for (let missing = 1; missing < 5; missing++) {
+      it(`(number ${missing} of 5) loses the message, once`, () => {
+        const { takeAll, refused } = makeInbox();
+        const frames = framesOf(Buffer.alloc(5000));
+        frames.splice(missing, 1);
+        expect(takeAll(frames)).to.deep.equal([]);
+        // Without its last frame it is unfinished, and makes way for the next of its number.
+        expect(refused.map(([, code]) => code)).to.deep.equal(
+          missing < 4 ? ['ERR_MESSAGE_LOST'] : [],
+        );
+        expect(takeAll(framesOf(Buffer.alloc(5000)))).to.have.lengthOf(1);
+      });
+    }
+
+    it('and is the first leaves nothing to put together', () => {
+      const { inbox, takeAll, refused } = makeInbox();
+      expect(takeAll(framesOf(Buffer.alloc(5000)).slice(1))).to.deep.equal([]);
+      expect(refused).to.deep.equal([]);
+      expect((inbox as unknown as { _partials: Map<number, unknown> })._partials.size).to.equal(0);
+    });
+
+    it('or comes twice loses the message', () => {
+      const { takeAll, codes } = makeInbox();
+      const frames = framesOf(Buffer.alloc(5000));
+      expect(takeAll([...frames.slice(0, 3), ...frames.slice(2)])).to.deep.equal([]);
+      expect(codes()).to.deep.equal(['ERR_MESSAGE_LOST']);
+    });
+  });
+
+  it('does not mix two messages of one number: the first frame begins anew', () => {
+    const { takeAll, codes } = makeInbox();
+    takeAll(framesOf(Buffer.from('a'.repeat(5000))).slice(0, 2));
+    const [message] = takeAll(framesOf(Buffer.from('b'.repeat(3000))));
+    expect(message!.payload.toString()).to.equal('b'.repeat(3000));
+    expect(codes()).to.deep.equal([]);
+  });
+
+  it(`keeps ${MAX_UNFINISHED} unfinished messages of a source, and refuses one more`, () => {
+    const { takeAll, refused } = makeInbox();
+    const all = Array.from({ length: MAX_UNFINISHED + 1 }, (_, i) =>
+      framesOf(Buffer.alloc(2000), { number: i + 1 }),
+    );
+    for (const [first] of all.slice(0, -1)) takeAll([first!]);
+    expect(refused).to.deep.equal([]);
+    expect(takeAll(all.at(-1)!), 'also its rest').to.deep.equal([]);
+    expect(refused.map(([{ number }, code]) => [number, code])).to.deep.equal([
+      [MAX_UNFINISHED + 1, 'ERR_MESSAGE_LOST'],
+    ]);
+    expect(takeAll(framesOf(Buffer.alloc(2000), { source: 6 })), 'of another').to.have.lengthOf(1);
+    expect(takeAll([all[7]![1]!]), 'those go on').to.have.lengthOf(1);
+    expect(takeAll(all.at(-1)!), 'and leave room').to.have.lengthOf(1);
   });
 
   describe('forget', () => {

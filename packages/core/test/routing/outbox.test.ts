@@ -6,10 +6,11 @@ import {
   FLAG_MORE,
   HEADER_BYTES,
   type Header,
+  partOf,
   payloadOf,
   readHeader,
 } from '../../src/wire/frame.js';
-import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD } from '../../src/wire/limits.js';
+import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD, MAX_UNDER_WAY } from '../../src/wire/limits.js';
 
 const KIB = 1024;
 
@@ -49,6 +50,8 @@ function makeOutbox() {
 }
 
 describe('routing/outbox', () => {
+  const windowFrames = FREE_WINDOW_BYTES / MAX_FRAME_PAYLOAD;
+
   it('cuts a message into frames of which all but the last have more to follow', () => {
     const { outbox, frames } = makeOutbox();
     const payload = new Random(1).bytes(200_000);
@@ -123,8 +126,6 @@ describe('routing/outbox', () => {
   });
 
   describe('credit', () => {
-    const windowFrames = FREE_WINDOW_BYTES / MAX_FRAME_PAYLOAD;
-
     it('lets the free window pass, and then nothing', () => {
       const { outbox, frames } = makeOutbox();
       outbox.add(header({ number: 1 }), body(3 * FREE_WINDOW_BYTES));
@@ -177,11 +178,38 @@ describe('routing/outbox', () => {
     it('that comes while a frame is being sent is used', () => {
       const box = makeOutbox();
       box.onFrame = (frame) => {
-        if (box.frames.length % 8 === 0) box.outbox.grant(1, 1, payloadOf(frame).length * 8);
+        box.outbox.grant(1, 1, payloadOf(frame).length);
       };
       box.outbox.add(header({ number: 1 }), body(3 * FREE_WINDOW_BYTES));
       expect(box.frames).to.have.lengthOf(3 * windowFrames);
     });
+  });
+
+  it(`has ${MAX_UNDER_WAY} messages to a context under way, and the next one when one has left`, () => {
+    const { outbox, numbers } = makeOutbox();
+    for (let number = 1; number <= MAX_UNDER_WAY + 2; number++) {
+      outbox.add(header({ handle: 1000 + number, number }), body(2 * FREE_WINDOW_BYTES));
+    }
+    const began = () => new Set(numbers()).size;
+    expect(began()).to.equal(MAX_UNDER_WAY);
+    outbox.add(header({ destination: 2, number: 99 }), body(128 * KIB));
+    expect(numbers(), 'to another context').to.deep.equal([99, 99]);
+    outbox.grant(1, 7, FREE_WINDOW_BYTES);
+    const sent = numbers();
+    expect(sent.filter((number) => number === 7)).to.have.lengthOf(windowFrames);
+    expect(new Set(sent)).to.deep.equal(new Set([7, MAX_UNDER_WAY + 1]));
+    outbox.forget(1);
+    for (let number = 1; number <= MAX_UNDER_WAY; number++) {
+      outbox.add(header({ handle: 1000 + number, number }), body(2 * FREE_WINDOW_BYTES));
+    }
+    expect(began(), 'after the context was lost').to.equal(MAX_UNDER_WAY);
+  });
+
+  it('numbers the frames of a message, and leaves small messages without', () => {
+    const { outbox, frames } = makeOutbox();
+    outbox.add(header({ number: 1 }), body(256 * KIB));
+    outbox.add(header({ number: 0 }), body(10));
+    expect(frames.map(partOf)).to.deep.equal([0, 1, 2, 3, 0]);
   });
 
   it('takes a message that is added while a frame is being sent', () => {
@@ -203,6 +231,7 @@ describe('routing/outbox', () => {
     box.outbox.add(header({ number: 1 }), Buffer.concat([Buffer.alloc(HEADER_BYTES), payload]));
     for (let i = 1; i <= 8; i++) {
       expect(box.frames).to.have.lengthOf(i);
+      box.outbox.grant(1, 1, MAX_FRAME_PAYLOAD);
       box.full.clear();
       box.outbox.pump();
     }

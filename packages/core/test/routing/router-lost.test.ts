@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { naiveFrame } from '../../../../test/support/naive-frame.js';
+import { stateOf } from '../../../../test/support/router-state.js';
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import type { DeadLetterError } from '../../src/errors.js';
 import type { Router } from '../../src/routing/router.js';
@@ -36,7 +37,7 @@ describe('routing/router-lost', () => {
     return failed;
   }
 
-  const pending = () => [...tree.contexts.values()].map(({ router }) => router.pendingCount);
+  const pending = () => [...tree.contexts.values()].map(({ router }) => stateOf(router).pending);
   const breakOff = async (id: number, reason = 'the line was cut') => {
     tree.get(id).down?.cutOff(reason);
     await settle();
@@ -189,6 +190,7 @@ describe('routing/router-lost', () => {
             source: A,
             handle: DEL_ROUTE,
             flags,
+            part: at / 60_000,
             number: payload.length > 60_000 ? 1 : 0,
             payload: piece,
           }),

@@ -88,7 +88,7 @@ describe('routing/router-trust', () => {
     it('refuses a large message whose later frames claim another authority', async () => {
       const fields = { source: C, destination: A, number: 1, payload: Buffer.alloc(10) };
       await forge(C, { ...fields, authority: C, flags: 1 });
-      await forge(C, { ...fields, authority: MASTER });
+      await forge(C, { ...fields, part: 1, authority: MASTER });
       expect(served()).to.deep.equal([]);
     });
 

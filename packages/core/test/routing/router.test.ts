@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { naiveFrame } from '../../../../test/support/naive-frame.js';
+import { stateOf } from '../../../../test/support/router-state.js';
 import { makePair, settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { type DeadLetterError, ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/routing/message.js';
@@ -42,7 +43,7 @@ describe('routing/router', () => {
 
   afterEach(() => {
     for (const { router } of tree.contexts.values()) {
-      expect(router.pendingCount, `pending in ${router.id}`).to.equal(0);
+      expect(stateOf(router).pending, `pending in ${router.id}`).to.equal(0);
     }
   });
 
@@ -171,7 +172,7 @@ describe('routing/router', () => {
       const handle = far.listen({ policy: () => false, onMessage: () => expect.fail('delivered') });
       const error = await deadLetter(ask(tree.router(D), B, handle));
       expect(error.code).to.equal('ERR_REFUSED');
-      expect(tree.get(B).complaints.join()).to.contain('refused a message from 4');
+      expect(tree.get(B).complaints.join()).to.contain('refused a message of 4');
     });
 
     it('come after unlisten', async () => {

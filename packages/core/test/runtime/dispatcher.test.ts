@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
+import { stateOf } from '../../../../test/support/router-state.js';
 import { failure } from '../../../../test/support/failure.js';
 import { settle } from '../../../../test/support/stream-pair.js';
 import { Router } from '../../src/routing/router.js';
@@ -59,7 +60,7 @@ describe('runtime/dispatcher', () => {
   afterEach(() => {
     delete state.notes;
     delete state.require;
-    expect(router.pendingCount).to.equal(0);
+    expect(stateOf(router).pending).to.equal(0);
   });
 
   const callIn = (module: string | Buffer, path: string[], ...args: unknown[]): Promise<unknown> =>

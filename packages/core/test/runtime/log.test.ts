@@ -3,6 +3,7 @@ import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { makeLog } from '../../src/runtime/log.js';
 import { LOG } from '../../src/wire/handles.js';
 import { DEBUG, ERROR, INFO, WARN } from '../../src/wire/levels.js';
+import { MAX_PENDING_BYTES } from '../../src/wire/limits.js';
 
 describe('runtime/log', () => {
   it('sends records to the master, of this context or of one that is named', async () => {
@@ -34,5 +35,27 @@ describe('runtime/log', () => {
     log(WARN, 'loud');
     await settle();
     expect(up!.waitingBytes).to.be.above(0);
+  });
+
+  it('drops what its parent does not read, beyond a bound, and goes on when it reads again', async () => {
+    const tree = new TestTree();
+    const { router, up } = await tree.add(1, 0);
+    const records: unknown[][] = [];
+    const master = tree.router(0);
+    master.listen({ onMessage: (m) => records.push(master.decode(m) as unknown[]) }, LOG);
+    const log = makeLog(router, DEBUG);
+    up!.isHeld = true;
+    const line = 'x'.repeat(16_000);
+    const fitting = Math.ceil(MAX_PENDING_BYTES / line.length);
+    for (let i = 0; i < 3 * fitting; i++) log(INFO, line);
+    await settle();
+    const { upstream } = router;
+    expect(upstream!.waitingBytes).to.be.within(MAX_PENDING_BYTES, MAX_PENDING_BYTES + 100_000);
+    up!.release();
+    await settle();
+    expect(records.length).to.be.within(fitting - 50, fitting + 1);
+    log(INFO, 'again');
+    await settle();
+    expect(records.at(-1)).to.deep.equal([1, INFO, 'again']);
   });
 });

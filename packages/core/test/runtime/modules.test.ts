@@ -119,7 +119,7 @@ describe('runtime/modules', () => {
 
   for (const [title, packed] of [
     ['a module', PACKED],
-    ['that there is none', null],
+    ['that there is none', new Error('there is none')],
   ] as const) {
     it(`takes the word of nobody beside or below for ${title}`, async () => {
       const payload = serialize([HASH, packed, A]);

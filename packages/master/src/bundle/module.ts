@@ -36,7 +36,7 @@ export interface ModuleText {
 export const TARGET = 'node12.22';
 
 /** V8 names the property that holds a called function, and esbuild's getters keep it from knowing. */
-const PLAIN_DEFAULT = 'module.exports={default:module.exports.default};';
+const PLAIN_EXPORTS = 'module.exports={...module.exports};';
 
 const bundled = new Map<string, Promise<ModuleText>>();
 /** Runs since it was first asked for, until stopped. */
@@ -117,7 +117,7 @@ function buildOptions(source: ModuleSource, folder: string): BuildOptions {
     },
     absWorkingDir: folder,
     outdir: folder,
-    ...(source.isDefaultOnly && { footer: { js: PLAIN_DEFAULT } }),
+    ...(source.isModule && { footer: { js: PLAIN_EXPORTS } }),
     bundle: true,
     platform: 'node',
     format: 'cjs',

@@ -10,8 +10,8 @@ export interface ModuleSource {
   readonly file: string | undefined;
   /** From `text` to what somebody wrote, with absolute paths as sources. */
   readonly map: SourceMapPayload | undefined;
-  /** An ES module of which nothing but the default export is used: stacks can then say by what name. */
-  readonly isDefaultOnly?: boolean;
+  /** An ES module whose exports do not change: stacks can then say by what names they are called. */
+  readonly isModule?: boolean;
   /** What modules of the bundle get that import `file` in turn; undefined: the file itself. */
   readonly exportsText?: (() => string) | undefined;
 }

@@ -21,6 +21,8 @@ export interface Obstacle {
 
 export interface Reach {
   readonly pieces: ReadonlySet<Piece>;
+  /** The top-level names that are used. */
+  readonly names: ReadonlySet<string>;
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -59,9 +61,9 @@ export function covers(outer: Range, inner: Range): boolean {
 
 class Search implements Reach {
   readonly pieces = new Set<Piece>();
+  readonly names = new Set<string>();
   readonly obstacles: Obstacle[] = [];
   readonly #file: FilePieces;
-  readonly #wanted = new Set<string>();
 
   constructor(file: FilePieces) {
     this.#file = file;
@@ -69,7 +71,7 @@ class Search implements Reach {
 
   want({ name, isWrite }: Pick<Reference, 'name' | 'isWrite'>): void {
     // A list such as `exports.a = exports.b = void 0` needs none of the exports it prepares.
-    if (!(isWrite && isExportName(name))) this.#wanted.add(name);
+    if (!(isWrite && isExportName(name))) this.names.add(name);
   }
 
   refuse(name: string, offset: number, reason: Obstacle['reason']): void {
@@ -79,7 +81,7 @@ class Search implements Reach {
 
   /** A Set visits what is added during the walk, so this ends when nothing new is wanted. */
   run(): this {
-    for (const name of this.#wanted) {
+    for (const name of this.names) {
       for (const piece of this.#providers(name)) this.#take(piece, name);
     }
     return this;

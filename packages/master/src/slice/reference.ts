@@ -9,6 +9,7 @@
 import { findBuiltin } from '@kinetin/core';
 import type { ModuleText } from '../bundle/module.js';
 import { notCallable } from './refusals.js';
+import type { Shipped } from './ship.js';
 
 export type { ModuleText };
 
@@ -52,6 +53,16 @@ export function referenceFunction(fn: AnyFunction): Promise<CallTarget> {
     target.catch(() => byFunction.delete(fn));
   }
   return target;
+}
+
+/**
+ * The same for a class, of which the other context makes an instance. Nothing is sent.
+ *
+ * @throws as {@link referenceFunction}
+ */
+export async function referenceClass(type: AnyFunction): Promise<Shipped> {
+  const { shipClass } = await import('./ship.js');
+  return await shipClass(type);
 }
 
 async function makeReference(fn: AnyFunction): Promise<CallTarget> {

@@ -9,7 +9,7 @@ import { type FilePieces, readPieces } from './pieces.js';
 import { freeIdentifiers, nameOf, notCallable, notLocated } from './refusals.js';
 import { sliceCut, sliceExports, slicePlace } from './slice.js';
 import { offsetAt, parseText } from './syntax.js';
-import { DEFAULT_EXPORT, findTarget, type Target } from './target.js';
+import { DEFAULT_EXPORT, findClass, findTarget, type Target } from './target.js';
 
 /** A module, and the path from its exports to the function. */
 export interface Shipped {
@@ -31,24 +31,37 @@ const files = new Map<string, KnownFile>();
 
 /** Makes a module of a function, once for each place in a file. */
 export function shipFunction(fn: AnyFunction): Promise<Shipped> {
+  return ship(fn, findTarget);
+}
+
+/** The same of a class, of which instances are made elsewhere. */
+export function shipClass(type: AnyFunction): Promise<Shipped> {
+  return ship(type, findClass);
+}
+
+function ship(fn: AnyFunction, find: typeof findTarget): Promise<Shipped> {
   const location = locateFunction(fn);
   if (location.kind !== 'script') throw notLocated(fn, location.kind);
-  const key = `${location.scriptId}:${location.line}:${location.column}`;
+  const key = `${find.name}:${location.scriptId}:${location.line}:${location.column}`;
   let shipped = byLocation.get(key);
   if (!shipped) {
-    shipped = makeModule(fn, location);
+    shipped = makeModule(fn, location, find);
     byLocation.set(key, shipped);
     shipped.catch(() => byLocation.delete(key));
   }
   return shipped;
 }
 
-async function makeModule(fn: AnyFunction, location: Location): Promise<Shipped> {
+async function makeModule(
+  fn: AnyFunction,
+  location: Location,
+  find: typeof findTarget,
+): Promise<Shipped> {
   if (readScript(location.scriptId).url.startsWith('node:')) throw notLocated(fn, 'native');
   const { pieces, origins } = openFile(location.scriptId);
   const offset = offsetAt(pieces.syntax.text, location.line, location.column);
   const where = describeOrigin(origins.at(offset));
-  const target = findTarget(pieces, offset);
+  const target = find(pieces, offset);
   if (!target) throw notCallable(nameOf(fn), `not found at ${where}; declare it in a file`);
   if (target.kind === 'refusal') throw notCallable(`${nameOf(fn)} (${where})`, target.reason);
   const slice = target.kind === 'place' ? slicePlace(pieces, target) : sliceCut(pieces, target);
@@ -57,8 +70,8 @@ async function makeModule(fn: AnyFunction, location: Location): Promise<Shipped>
   const { file, map } = origins;
   const exportsText = () => exportsOf({ pieces, origins });
   const name = shipName(fn, target, where);
-  const isDefaultOnly = pieces.syntax.isModule;
-  const source = { text, name, file, map, isDefaultOnly, exportsText };
+  const { isModule } = pieces.syntax;
+  const source = { text, name, file, map, isModule, exportsText };
   return { module: await bundleModule(source), path };
 }
 

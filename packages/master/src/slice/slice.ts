@@ -1,6 +1,6 @@
 /**
- * The text of one function's slice: the function, what it reaches, and its export. Master only;
- * pure.
+ * The text of one function's slice: the function, what it reaches, and its export, with those of the
+ * functions that it reaches by name. Master only; pure.
  *
  * Invariant: evaluating a slice runs nothing that the file runs on its own.
  */
@@ -8,6 +8,7 @@ import type { VariableDeclaration } from 'acorn';
 import { assemble, type Mark } from './assemble.js';
 import { declaredNames, exported } from './declarations.js';
 import { ALL_EXPORTS, isExportName } from './exports.js';
+import { helperNames } from './helpers.js';
 import type { FilePieces, Piece } from './pieces.js';
 import { covers, type Obstacle, overlaps, type Range, type Reach, reachFrom } from './reach.js';
 import type { TopStatement } from './syntax.js';
@@ -26,14 +27,15 @@ export function slicePlace(file: FilePieces, place: Place): Slice {
   if (place.name !== DEFAULT_EXPORT) {
     const reach = reachFrom(file, { names: [place.name] });
     return {
-      text: textOf(file, reach) + exportOf(file, place.name),
+      text: textOf(file, reach) + exportOf(file, place.name) + exportHelpers(file, reach),
       path,
       obstacles: reach.obstacles,
     };
   }
   const statement = file.syntax.body.find((one) => one.type === 'ExportDefaultDeclaration')!;
   const reach = reachFrom(file, { ranges: [statement] });
-  return { text: textOf(file, reach, [statement]), path, obstacles: reach.obstacles };
+  const text = textOf(file, reach, [statement]) + exportHelpers(file, reach);
+  return { text, path, obstacles: reach.obstacles };
 }
 
 export function sliceCut(file: FilePieces, cut: Cut): Slice {
@@ -87,7 +89,7 @@ function sliceExpression(file: FilePieces, reach: Reach, cut: CutExpression): Sl
   const copy = `\n${start}${file.syntax.text.slice(range.start, range.end)}${end}`;
   const text = cut.isNeeded ? textOf(file, reach) + copy : textOf(file, reach, [range], marks);
   const value = isMember ? `${name}[Reflect.ownKeys(${name})[0]]` : name;
-  const ending = `\nvar ${name};${exportOf(file, value)}`;
+  const ending = `\nvar ${name};${exportOf(file, value)}${exportHelpers(file, reach)}`;
   return { text: text + ending, path: ['default'], obstacles: reach.obstacles };
 }
 
@@ -126,6 +128,14 @@ function exportOf({ syntax }: FilePieces, value: string): string {
   const isOwnExport = isExportName(value);
   const member = value === ALL_EXPORTS ? 'module.exports' : `module.${value}`;
   return `\nmodule.exports.default = ${isOwnExport ? member : value};\n`;
+}
+
+/** The statement that exports, under their names, what the function may call in other contexts. */
+function exportHelpers(file: FilePieces, reach: Reach): string {
+  const names = helperNames(reach);
+  if (names.length === 0) return '';
+  if (file.syntax.isModule) return `export { ${names.join(', ')} };\n`;
+  return names.map((name) => `module.exports.${name} = ${name};\n`).join('');
 }
 
 /** A name of one character where possible, so that it fits between what is kept. */

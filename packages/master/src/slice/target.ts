@@ -41,6 +41,8 @@ export type Target = Place | Cut | Refusal;
 export const DEFAULT_EXPORT = 'export default';
 
 const A_CLASS = 'a class; send a function that makes and uses an instance';
+const NO_CLASS = 'no class; declare the service as one';
+const A_NESTED_CLASS = 'a class without a name at the top level of its file; declare it there';
 const AN_ACCESSOR = 'a getter or setter; send a function that uses it';
 const AN_INSTANCE_METHOD =
   'a method that uses "this", and the object does not travel; send a function that makes the object';
@@ -55,6 +57,12 @@ export function findTarget(file: FilePieces, offset: number): Target | undefined
   if (!chain || !node) return undefined;
   if (!isFunction(node)) return refusal(A_CLASS);
   return new Placement(file, chain).target(node);
+}
+
+/** The same for a class: V8 says where it begins, or where its constructor does. */
+export function findClass(file: FilePieces, offset: number): Target | undefined {
+  const chain = findChain(file.syntax, offset);
+  return chain && new Placement(file, chain).classTarget();
 }
 
 class Placement {
@@ -79,6 +87,14 @@ class Placement {
     const place = this.#placeOf(own);
     if (place && this.#isSettled(place) && parent?.type !== 'AssignmentExpression') return place;
     return cut(node, { ownName: node.id?.name, variable: parent && variableOf(parent), place });
+  }
+
+  classTarget(): Target {
+    let own = this.#nodes.length - 1;
+    // Constructor, its definition, the body of the class, the class.
+    if (!this.#nodes[own]?.type.startsWith('Class')) own -= 3;
+    if (!this.#nodes[own]?.type.startsWith('Class')) return refusal(NO_CLASS);
+    return this.#placeOf(own) ?? refusal(A_NESTED_CLASS);
   }
 
   #method(method: AnyNode & { type: 'MethodDefinition' }, node: FunctionNode, own: number): Target {

@@ -1,7 +1,7 @@
 /** Where to connect, as users write it: `host`, `user@host:port`, `[v6]:port`, `v6`. */
 
 import { isIPv6 } from 'node:net';
-import { invalidArgument } from './invalid-argument.js';
+import { invalidArgument } from '@kinetin/core';
 
 interface AddressOptions {
   hostname: string;

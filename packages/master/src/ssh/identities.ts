@@ -8,8 +8,8 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { invalidArgument } from '@kinetin/core';
 import type { SshIdentity } from '@kinetin/core/parent';
-import { invalidArgument } from './invalid-argument.js';
 
 const DEFAULT_NAMES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 

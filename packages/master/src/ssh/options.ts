@@ -5,10 +5,10 @@
 
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { invalidArgument } from '@kinetin/core';
 import type { SshHostKeys, SshIdentity, SshTarget } from '@kinetin/core/parent';
 import { parseAddress } from './address.js';
 import { parseIdentity, readDefaultIdentities, readIdentityFile } from './identities.js';
-import { invalidArgument } from './invalid-argument.js';
 import { lookupHost, readKnownHosts } from './known-hosts.js';
 
 /** How to reach a host over SSH, and how to log in there. */

@@ -2,6 +2,9 @@
 
 /** `message` reads "what is wrong: why; what to do". */
 export function invalidArgument(message: string, cause?: unknown): TypeError & { code: string } {
-  const error = new TypeError(message, cause === undefined ? undefined : { cause });
+  const error = new TypeError(message);
+  if (cause !== undefined) {
+    Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
+  }
   return Object.assign(error, { code: 'ERR_INVALID_ARG' });
 }

@@ -1,0 +1,24 @@
+/**
+ * Calls without an answer: what would go unnoticed is refused before they leave.
+ */
+
+import { DeadLetterError, SerializeError } from '../errors.js';
+import type { Router } from '../routing/router.js';
+import type { Callee } from './host.js';
+
+/** Throws a SerializeError or a DeadLetterError. */
+export function checkNoReply(
+  core: Router,
+  { id, name }: Callee,
+  signals: readonly AbortSignal[],
+): void {
+  // A signal is known there by its call's reply handle, and this call has none.
+  if (signals.length > 0) {
+    const why = 'a signal, in a call without reply; use call, or leave it out';
+    throw new SerializeError(`args cannot travel: ${why}`, 'args');
+  }
+  // Without a reply handle nobody says so later. A context knows no more than the way up.
+  if (!core.upstream && !core.routes.has(id)) {
+    throw new DeadLetterError('ERR_NO_ROUTE', `${name} is lost`);
+  }
+}

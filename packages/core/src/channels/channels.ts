@@ -1,0 +1,88 @@
+/**
+ * Pushed: part of the `context` bundle; npm has it too.
+ *
+ * The receivers and channels of one context, and how senders and channels travel.
+ */
+
+import type { Router } from '../routing/router.js';
+import { CHANNEL, type Endpoints, SENDER } from '../wire/endpoints.js';
+import { type Address, readAddress } from './address.js';
+import { Channel, type ChannelOptions } from './channel.js';
+import type { Place } from './line.js';
+import { OpenReceiver, type ReceiverHost, type ReceiverOptions } from './open-receiver.js';
+import { Sender } from './sender.js';
+
+export interface ChannelsOptions<From> {
+  readonly core: Router;
+  readonly endpoints: Endpoints;
+  /** The context of a message. */
+  contextOf(id: number): From;
+  readonly leave?: Place['leave'];
+}
+
+const nameOf = (address: Address): string => address.join(':');
+
+export class Channels<From> {
+  private _host: ReceiverHost<From>;
+  /** Those that have not ended, by their addresses. */
+  private _senders: Map<string, Sender<never>> = new Map();
+
+  constructor({ core, endpoints, contextOf, leave }: ChannelsOptions<From>) {
+    const host: ReceiverHost<From> = {
+      core,
+      leave,
+      contextOf,
+      keep: (sender) => this._keep(sender),
+      forget: (sender) => this._forget(sender),
+      open: new Set(),
+    };
+    this._host = host;
+    endpoints.travels(Sender, SENDER, ({ address }) => {
+      if (address) return address;
+      throw new TypeError('the channel that it belongs to has no other end yet');
+    });
+    endpoints.arrives(SENDER, (plain) => this._senderAt(readAddress(plain)));
+    endpoints.travels(Channel, CHANNEL, (channel) => channel.give());
+    endpoints.arrives(CHANNEL, (plain) => {
+      const channel = new Channel(host, {}, readAddress(plain));
+      openLater(channel.sender);
+      return channel;
+    });
+  }
+
+  receiver<Value>(options?: ReceiverOptions): OpenReceiver<Value, From> {
+    return new OpenReceiver(this._host, options);
+  }
+
+  channel<In, Out>(options: ChannelOptions = {}): Channel<In, Out> {
+    return new Channel(this._host, options);
+  }
+
+  /** Nothing will come any more, anywhere. */
+  end(error: unknown): void {
+    for (const receiver of [...this._host.open]) receiver.end(error);
+  }
+
+  private _senderAt(address: Address): Sender<never> {
+    const known = this._senders.get(nameOf(address));
+    if (known) return known;
+    const sender = new Sender<never>(this._host, address);
+    this._keep(sender);
+    openLater(sender);
+    return sender;
+  }
+
+  private _keep(sender: Sender<never>): void {
+    this._senders.set(nameOf(sender.address as Address), sender);
+    sender.whenEnded(() => this._forget(sender));
+  }
+
+  private _forget(sender: Sender<never>): void {
+    this._senders.delete(nameOf(sender.address as Address));
+  }
+}
+
+/** A value is being decoded, and the introduction may be decoded here, too. */
+function openLater(sender: Sender<never>): void {
+  process.nextTick(() => sender.open());
+}

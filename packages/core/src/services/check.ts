@@ -1,0 +1,84 @@
+/**
+ * Checks: of services as they are registered, and of the arguments of each call.
+ */
+
+import type { Service, ServiceClass } from './service.js';
+
+/** Characters of a name that come from elsewhere. */
+export const MAX_SERVICE_NAME = 100;
+
+const WORDS = /^(string|number|boolean|bigint|object|array|bytes|any)\??$/;
+const MAX_KEEP_MS = 2 ** 31 - 1;
+
+/** The class of `service`. Throws a TypeError with the code ERR_INVALID_ARG where it makes no sense. */
+export function checkService(service: Service): ServiceClass {
+  const type = service.constructor as unknown as ServiceClass;
+  const { serviceName: name, exposed, concurrency = 'concurrent', keepMs = 0 } = type;
+  const fail = (why: string) => {
+    throw invalidArgument(`cannot serve ${name || type.name}: ${why}`);
+  };
+  if (typeof name !== 'string' || !name || name.length > MAX_SERVICE_NAME) {
+    fail(`its static serviceName must be a text of 1 to ${MAX_SERVICE_NAME} characters`);
+  }
+  if (!['concurrent', 'serial', 'deduplicated'].includes(concurrency)) {
+    fail(`${concurrency} is no concurrency; say concurrent, serial or deduplicated`);
+  }
+  if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
+  for (const method of Object.keys(exposed || fail('it exposes nothing; say what in exposed'))) {
+    const { args = [], ...rules } = exposed[method] || fail(`exposed.${method} is missing`);
+    // Quoted: the build shortens a name of its own that is the same.
+    const policy = rules['policy'];
+    if (typeof (service as unknown as Record<string, unknown>)[method] !== 'function') {
+      fail(`it exposes ${method}, which is no method`);
+    }
+    if (policy !== 'above' && policy !== 'anybody' && typeof policy !== 'function') {
+      fail(`${method} has no policy; say above, anybody, or a function`);
+    }
+    for (const check of args) {
+      if (typeof check !== 'function' && !WORDS.test(check)) {
+        fail(`${method} wants an argument that is "${check}", which is no type`);
+      }
+    }
+  }
+  return type;
+}
+
+/** Throws a TypeError with the code ERR_INVALID_ARG, unless the arguments are as they should be. */
+export function checkArguments(
+  what: string,
+  checks: readonly (string | ((value: unknown) => boolean))[],
+  args: readonly unknown[],
+): void {
+  const fail = (why: string) => {
+    throw invalidArgument(`cannot call ${what}: ${why}`);
+  };
+  if (args.length > checks.length) {
+    fail(`it takes at most ${checks.length} arguments, not ${args.length}`);
+  }
+  checks.forEach((check, index) => {
+    const value = args[index];
+    const argument = `argument ${index + 1}`;
+    if (typeof check === 'function') {
+      if (check(value) !== true) fail(`${argument} is not what the method accepts`);
+      return;
+    }
+    const [word] = check.split('?');
+    if (value === undefined && word !== check) return;
+    if (word === 'any' || typeOf(value) === word) return;
+    fail(
+      value === undefined
+        ? `${argument} is missing; it must be of type ${word}`
+        : `${argument} must be of type ${word}, not ${typeOf(value)}`,
+    );
+  });
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (value instanceof Uint8Array) return 'bytes';
+  return value === null ? 'null' : typeof value;
+}
+
+function invalidArgument(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG' });
+}

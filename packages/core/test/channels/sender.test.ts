@@ -1,0 +1,299 @@
+import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
+import { settle } from '../../../../test/support/stream-pair.js';
+import type { OpenReceiver, ReceiverOptions } from '../../src/channels/open-receiver.js';
+import type { Sender } from '../../src/channels/sender.js';
+import { CHANNEL_WINDOW_BYTES } from '../../src/wire/limits.js';
+import { ChannelTree, collect, handlesOf, isSettled } from './channel-tree.js';
+
+const [MASTER, A, B, C] = [0, 1, 2, 3];
+
+describe('channels/sender', () => {
+  /** master > a > b, master > c. */
+  let tree: ChannelTree;
+  beforeEach(async () => {
+    tree = await ChannelTree.grow([A, MASTER], [B, A], [C, MASTER]);
+  });
+
+  /** A receiver in one context and its sender in the other. */
+  async function connect<Value = unknown>(to: number, from: number, options?: ReceiverOptions) {
+    const receiver = tree.get(to).channels.receiver<Value>(options);
+    const local = receiver.toSender();
+    const sender = await tree.pass(local, to, from);
+    return { receiver, local, sender };
+  }
+
+  for (const [what, to, from] of [
+    ['a child', MASTER, A],
+    ['a grandchild', MASTER, B],
+    ['a cousin', B, C],
+    ['a context above', B, MASTER],
+    ['itself', C, C],
+  ] as const) {
+    it(`sends from ${what}: in order, up to the clean end`, async () => {
+      const { receiver, sender } = await connect<number>(to, from);
+      expect(sender.endpoint).to.equal('sender');
+      const sent = [1, 2, 3].map((value) => sender.send(value));
+      const closed = sender.close();
+      expect(await collect(receiver)).to.deep.equal([[1, 2, 3], undefined]);
+      await Promise.all([...sent, closed]);
+      expect(receiver.isEnded).to.equal(true);
+      expect(sender.isEnded).to.equal(true);
+      expect(await failure(sender.send(4))).to.include({ code: 'ERR_CLOSED_HERE' });
+    });
+  }
+
+  it('says which context a message is from', async () => {
+    const { receiver, sender } = await connect<string>(MASTER, B);
+    await sender.send('x');
+    await settle();
+    expect(receiver.take()?.message.context).to.equal(B);
+  });
+
+  it('is the same object each time that it arrives, and when it comes home', async () => {
+    const { local, sender } = await connect(MASTER, A);
+    expect(await tree.pass(local, MASTER, A)).to.equal(sender);
+    expect(await tree.pass(sender, A, MASTER)).to.equal(local);
+    const there = await tree.pass(sender, A, C);
+    expect(await tree.pass(there, C, A)).to.equal(sender);
+  });
+
+  it('leaves no handle and no testament behind, however it ends', async () => {
+    const ends: ((sender: Sender, receiver: OpenReceiver<unknown, number>) => unknown)[] = [
+      (sender) => sender.close(),
+      (sender) => sender.abort('no'),
+      (_sender, receiver) => receiver.close(),
+      (_sender, receiver) => receiver.end(new Error('x')),
+    ];
+    const before = [MASTER, B].map((id) => handlesOf(tree.get(id).router));
+    for (const end of ends) {
+      const { receiver, sender } = await connect(MASTER, B);
+      expect(tree.get(MASTER).left.size, 'of the receiver').to.equal(1);
+      expect(tree.get(B).left.size, 'of the sender').to.equal(1);
+      await sender.send(1);
+      await settle();
+      await end(sender, receiver);
+      await settle();
+      expect([MASTER, B].map((id) => handlesOf(tree.get(id).router))).to.deep.equal(before);
+      expect(tree.get(MASTER).left.size + tree.get(B).left.size).to.equal(0);
+    }
+  });
+
+  describe('credit', () => {
+    const HALF = Buffer.alloc(CHANNEL_WINDOW_BYTES / 2);
+
+    it('is used up by what is not read, and comes back as it is read', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      await Promise.all([sender.send(HALF), sender.send(HALF)]);
+      const third = sender.send(HALF);
+      expect(await isSettled(third)).to.equal(false);
+      expect(receiver.size).to.equal(2);
+      await receiver.get();
+      expect(await isSettled(third)).to.equal(true);
+      expect(receiver.size).to.equal(2);
+    });
+
+    it('lets a message of any size leave while there is some', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      await sender.send(Buffer.alloc(8 * CHANNEL_WINDOW_BYTES));
+      const next = sender.send(Buffer.alloc(1));
+      expect(await isSettled(next)).to.equal(false);
+      expect((await receiver.get()).length).to.equal(8 * CHANNEL_WINDOW_BYTES);
+      await next;
+      expect((await receiver.get()).length).to.equal(1);
+    });
+
+    it('counts many small messages, too', async () => {
+      const { receiver, sender } = await connect<number>(MASTER, B);
+      const sent = Array.from({ length: 20_000 }, (_, i) => sender.send(i));
+      await settle();
+      expect(receiver.size).to.be.within(1, CHANNEL_WINDOW_BYTES / 32);
+      for (let i = 0; i < sent.length; i++) expect(await receiver.get()).to.equal(i);
+      await Promise.all(sent);
+    });
+
+    it("is each holder's own", async () => {
+      const { receiver, local, sender } = await connect<Buffer>(MASTER, B);
+      const other = await tree.pass(local, MASTER, C);
+      await Promise.all([sender.send(HALF), sender.send(HALF)]);
+      expect(await isSettled(sender.send(HALF))).to.equal(false);
+      expect(await isSettled(other.send(HALF))).to.equal(true);
+      receiver.close();
+    });
+
+    it('that is exceeded fails the receiver, and nothing else', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      const bystander = await connect<number>(MASTER, B);
+      // As a hostile child does it.
+      (sender as unknown as { _credit: number })._credit = Number.POSITIVE_INFINITY;
+      const sent = Array.from({ length: 20 }, () => sender.send(HALF));
+      await Promise.all(sent);
+      await settle();
+      expect(receiver.size).to.equal(2);
+      const [got, error] = await collect(receiver);
+      expect(got.length).to.equal(2);
+      expect(error).to.include({ name: 'ChannelError', code: 'ERR_CREDIT' });
+      expect(await failure(sender.send(HALF))).to.include({ code: 'ERR_CLOSED_THERE' });
+      await bystander.sender.send(1);
+      expect(await bystander.receiver.get()).to.equal(1);
+    });
+  });
+
+  describe('close', () => {
+    it('resolves when all has arrived, though nothing is read', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      await sender.send(Buffer.alloc(4 * CHANNEL_WINDOW_BYTES));
+      await sender.close();
+      expect(receiver.size).to.equal(1);
+      expect((await collect(receiver))[0].length).to.equal(1);
+    });
+
+    it('comes in its place behind what waits for credit', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      const bytes = Buffer.alloc(CHANNEL_WINDOW_BYTES);
+      const sent = [sender.send(bytes), sender.send(bytes), sender.send(bytes)];
+      const closed = sender.close();
+      expect(await isSettled(closed)).to.equal(false);
+      expect((await collect(receiver))[0].length).to.equal(3);
+      await Promise.all([...sent, closed, sender.close()]);
+    });
+
+    it('can be given up, and goes on', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      const bytes = Buffer.alloc(CHANNEL_WINDOW_BYTES);
+      const sent = [sender.send(bytes), sender.send(bytes)];
+      expect(await failure(sender.close({ timeout: 1 }))).to.include({ code: 'ERR_TIMEOUT' });
+      expect(await collect(receiver)).to.deep.equal([[bytes, bytes], undefined]);
+      await Promise.all(sent);
+    });
+
+    it('of all senders ends a receiver, and of one of many does not', async () => {
+      const receiver = tree.get(MASTER).channels.receiver<number>();
+      const made = [A, B, C].map((id) => [receiver.toSender(), id] as const);
+      const senders = await Promise.all(made.map(([local, id]) => tree.pass(local, MASTER, id)));
+      for (const [i, sender] of senders.entries()) {
+        expect(receiver.isEnded).to.equal(false);
+        await sender.send(i);
+        await sender.close();
+      }
+      expect(await collect(receiver)).to.deep.equal([[0, 1, 2], undefined]);
+      expect(() => receiver.toSender())
+        .to.throw()
+        .with.property('code', 'ERR_ENDED');
+    });
+
+    it('by one of those who have the same sender ends it for the others', async () => {
+      const { receiver, local, sender } = await connect<number>(MASTER, B);
+      const other = await tree.pass(local, MASTER, C);
+      await sender.close();
+      await settle();
+      expect(receiver.isEnded).to.equal(true);
+      expect(await failure(other.send(1))).to.include({ code: 'ERR_CLOSED_THERE' });
+      expect(await failure(local.send(1))).to.include({ code: 'ERR_CLOSED_THERE' });
+    });
+
+    it('is done by `await using`', async () => {
+      const { receiver, sender } = await connect<number>(MASTER, B);
+      {
+        await using scoped = sender;
+        await scoped.send(1);
+      }
+      expect(await collect(receiver)).to.deep.equal([[1], undefined]);
+    });
+  });
+
+  describe('abort', () => {
+    it('is a loss with the reason, after what had left', async () => {
+      const { receiver, sender } = await connect<number>(MASTER, B);
+      await sender.send(1);
+      await sender.abort(new RangeError('disk full'));
+      const [got, error] = await collect(receiver);
+      expect(got).to.deep.equal([1]);
+      expect(error).to.include({
+        code: 'ERR_ABORTED_THERE',
+        message: 'the sender has failed: disk full',
+      });
+      expect((error as Error).cause).to.be.instanceOf(RangeError);
+    });
+
+    it('drops what waits for credit', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      const bytes = Buffer.alloc(CHANNEL_WINDOW_BYTES);
+      await sender.send(bytes);
+      const waiting = failure(sender.send(bytes));
+      await sender.abort(() => 'a reason that cannot travel');
+      expect(await waiting).to.include({ code: 'ERR_CLOSED_HERE' });
+      const [got, error] = await collect(receiver);
+      expect(got.length).to.equal(1);
+      expect(error).to.include({ code: 'ERR_ABORTED_THERE' });
+    });
+  });
+
+  describe('a receiver that is closed', () => {
+    it('reaches those who send, and those who wait, with its reason', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B);
+      const bytes = Buffer.alloc(CHANNEL_WINDOW_BYTES);
+      await sender.send(bytes);
+      const waiting = failure(sender.send(bytes));
+      receiver.close(new Error('seen enough'));
+      for (const error of [await waiting, await failure(sender.send(bytes))]) {
+        expect(error).to.include({
+          name: 'ChannelError',
+          code: 'ERR_CLOSED_THERE',
+          message: 'cannot send: the receiver was closed: seen enough',
+        });
+        expect((error.cause as Error).message).to.equal('seen enough');
+      }
+      await sender.close();
+    });
+
+    it('before a sender of it arrives is closed for that', async () => {
+      const receiver = tree.get(MASTER).channels.receiver<number>();
+      const local = receiver.toSender();
+      receiver.close();
+      const sender = await tree.pass(local, MASTER, B);
+      expect(await failure(sender.send(1))).to.include({ code: 'ERR_CLOSED_THERE' });
+      expect(await failure(local.send(1))).to.include({ code: 'ERR_CLOSED_THERE' });
+      await sender.close();
+    });
+  });
+
+  describe('send', () => {
+    it('names the part of a value that cannot travel, and goes on', async () => {
+      const { receiver, sender } = await connect<unknown>(MASTER, B);
+      expect(await failure(sender.send({ socket: () => {} }))).to.include({
+        code: 'ERR_NOT_SERIALIZABLE',
+        path: 'value.socket',
+      });
+      await sender.send(1);
+      expect(await receiver.get()).to.equal(1);
+    });
+
+    it('that is given up while it waits is not sent', async () => {
+      const { receiver, sender } = await connect<Buffer | string>(MASTER, B);
+      await sender.send(Buffer.alloc(CHANNEL_WINDOW_BYTES));
+      const abort = new AbortController();
+      const aborted = failure(sender.send('aborted', { signal: abort.signal }));
+      const late = failure(sender.send('late', { timeout: 1 }));
+      const sent = sender.send('sent');
+      const reason = new Error('changed my mind');
+      abort.abort(reason);
+      expect(await aborted).to.equal(reason);
+      expect(await late).to.include({ code: 'ERR_TIMEOUT' });
+      expect(await failure(sender.send('never', { signal: abort.signal }))).to.equal(reason);
+      await receiver.get();
+      await sent;
+      expect(await receiver.get()).to.equal('sent');
+      expect(receiver.size).to.equal(0);
+    });
+
+    it('carries senders', async () => {
+      const { receiver, sender } = await connect<Sender<number>>(MASTER, B);
+      const answers = tree.get(B).channels.receiver<number>();
+      await sender.send(answers.toSender());
+      const answer = await receiver.get();
+      await answer.send(42);
+      expect(await answers.get()).to.equal(42);
+    });
+  });
+});

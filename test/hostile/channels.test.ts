@@ -1,0 +1,57 @@
+/** A child that was taken over, and was given a sender: what it can do to those who read. */
+
+import { fileURLToPath } from 'node:url';
+import { type Context, Router, type Sender } from '@kinetin/master';
+import { expect } from 'chai';
+import { failure } from '../support/failure.js';
+import { program } from '../support/program.js';
+
+const CHILD = fileURLToPath(new URL('fixtures/hostile-child.mjs', import.meta.url));
+
+const use = (sender: Sender<string | Buffer>) => sender.send('as it should be');
+
+describe('hostile/channels', () => {
+  let router: Router;
+  let good: Context;
+  let script: { path: string; remove(): Promise<void> };
+
+  beforeEach(async () => {
+    router = new Router({ onLog: () => {} });
+    good = await router.local({ name: 'good' });
+  });
+
+  afterEach(async () => {
+    await router.shutdown();
+    await script.remove();
+  });
+
+  async function startEvil(evil: string): Promise<Context> {
+    script = await program(`KINETIN_TEST_EVIL=${evil} exec '${process.execPath}' '${CHILD}' "$@"`);
+    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000 });
+  }
+
+  it('a child that exceeds its credit is cut off from that receiver, and from nothing else', async () => {
+    const evil = await startEvil('overdraft');
+    const receiver = router.receiver<string | Buffer>();
+    const other = router.receiver<string | Buffer>();
+    // Not before all of it has come.
+    expect(await evil.call(use, receiver.toSender())).to.equal('done');
+    expect(receiver.size).to.be.within(8, 10);
+    while (receiver.size > 0) await receiver.get();
+    expect(await failure(receiver.get())).to.include({ name: 'ChannelError', code: 'ERR_CREDIT' });
+    await good.call(use, other.toSender());
+    expect(await other.get()).to.equal('as it should be');
+    expect(await evil.call(use, other.toSender())).to.equal('done');
+  });
+
+  it('a child that was given no sender cannot use one, close it or break it', async () => {
+    const evil = await startEvil('intrusion');
+    const receiver = router.receiver<string | Buffer>();
+    const sender = receiver.toSender();
+    expect(await evil.call(use, sender)).to.equal('done');
+    await good.call(use, sender);
+    expect(await receiver.get()).to.equal('as it should be');
+    expect(receiver.size).to.equal(0);
+    expect(receiver.isEnded).to.equal(false);
+  });
+});
