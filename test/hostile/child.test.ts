@@ -22,6 +22,7 @@ describe('hostile/child', () => {
     waiting = [];
     scripts = [];
     router = new Router({
+      maxMessageBytes: 64 * 1024 * 1024,
       onLog: (record) => {
         records.push(record);
         for (const { text, resolve } of waiting) if (record.text === text) resolve();

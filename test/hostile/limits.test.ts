@@ -11,9 +11,11 @@ const MAX_DEPTH = 500;
 const lengthOf = (bytes: Buffer): number => bytes.length;
 const make = (length: number): Buffer => Buffer.alloc(length, 1);
 
+type Nest = Nest[];
+
 /** Arrays in arrays. */
-function nest(depth: number): unknown[] {
-  let value: unknown[] = [];
+function nest(depth: number): Nest {
+  let value: Nest = [];
   for (let i = 1; i < depth; i++) value = [value];
   return value;
 }
@@ -80,18 +82,18 @@ describe('hostile/limits', () => {
 
   it('the depth of values is bounded, for arguments and for results', async () => {
     const context = contexts[1]!;
-    const depthOf = (value: unknown[]): number => {
+    const depthOf = (value: Nest): number => {
       let depth = 1;
-      for (let inner = value; inner.length; inner = inner[0] as unknown[]) depth++;
+      for (let inner = value; inner.length; inner = inner[0] as Nest) depth++;
       return depth;
     };
     const edge = await edgeOf(2 * MAX_DEPTH, (depth) =>
-      works(context, 'ERR_NOT_SERIALIZABLE', context.call(depthOf as never, nest(depth) as never)),
+      works(context, 'ERR_NOT_SERIALIZABLE', context.call(depthOf, nest(depth))),
     );
     // In the payload of a call, and in the list of its arguments.
     expect(edge).to.equal(MAX_DEPTH - 2);
     const result = await edgeOf(2 * MAX_DEPTH, (depth) =>
-      works(context, 'ERR_NOT_SERIALIZABLE', context.call(nest as never, depth as never)),
+      works(context, 'ERR_NOT_SERIALIZABLE', context.call(nest, depth)),
     );
     expect(result).to.equal(MAX_DEPTH);
   });

@@ -55,8 +55,8 @@ export class Channel<In = unknown, Out = unknown> implements AsyncDisposable {
     const onFailed = (error: unknown) => isConnected || sender.end(error, error);
     const receiver = new OpenReceiver<In>(host, options, onFailed);
     const intake = receiver.listen(({ source }, introduction) => {
-      isConnected = true;
       if (!peer) sender.connect(backOf(source, introduction));
+      isConnected = true;
     });
     sender.whenEnded((error) => isConnected || receiver.end(error));
     this.receiver = receiver;

@@ -85,6 +85,7 @@ export interface IntakeOptions {
 }
 
 export interface IntakeEvents {
+  /** Throws where the introduction makes no sense. */
   onHolder(message: Message, introduction: Introduction): void;
   /** To be followed by `holder.read(bytes)`. */
   onValue(value: unknown, message: Message, holder: Holder, bytes: number): void;
@@ -170,7 +171,11 @@ export class Intake {
     }
     const onLost = (error: unknown) => this._events.onFailed(error);
     this._holders.set(source, new Holder(this._options.place, message, onLost));
-    this._events.onHolder(message, introduction);
+    try {
+      this._events.onHolder(message, introduction);
+    } catch (error) {
+      return this._events.onFailed(badPayload((error as Error).message));
+    }
     if (this._closing) this.close(this._closing.reason);
   }
 

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { settle } from '../../../../test/support/stream-pair.js';
+import type { Address } from '../../src/channels/address.js';
 import type { Channel } from '../../src/channels/channel.js';
+import { Sender } from '../../src/channels/sender.js';
 import { CHANNEL_WINDOW_BYTES } from '../../src/wire/limits.js';
 import { ChannelTree, collect, handlesOf, isSettled } from './channel-tree.js';
 
@@ -89,6 +91,15 @@ describe('channels/channel', () => {
     });
     await there.send('first');
     expect(await here.get()).to.equal('first');
+  });
+
+  it('fails where the other end does not say where it reads', async () => {
+    const here = make(MASTER);
+    const { address } = (here as unknown as { _offer: { address: Address } })._offer;
+    const sender = new Sender({ core: tree.get(B).router }, address);
+    await sender.send(1);
+    expect(await failure(here.get())).to.include({ code: 'ERR_BAD_PAYLOAD' });
+    expect(await failure(here.send(1))).to.include({ code: 'ERR_BAD_PAYLOAD' });
   });
 
   it('ends one direction with its sender, the other goes on', async () => {

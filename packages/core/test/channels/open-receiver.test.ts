@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { settle } from '../../../../test/support/stream-pair.js';
+import { Select } from '../../src/channels/select.js';
 import { Sender } from '../../src/channels/sender.js';
 import { ChannelTree, collect, handlesOf } from './channel-tree.js';
 
@@ -216,6 +217,18 @@ describe('channels/open-receiver', () => {
       expect(await waiting).to.include({ code: 'ERR_CONTEXT_LOST' });
     });
   }
+
+  it('gives credit back when a select reads it', async () => {
+    const receiver = tree.get(MASTER).channels.receiver<Buffer>();
+    const sender = await tree.pass(receiver.toSender(), MASTER, B);
+    await sender.send(Buffer.alloc(1e6));
+    const waiting = sender.send(Buffer.alloc(1));
+    const select = new Select([receiver], { oneshot: false });
+    expect((await select.get()).message.context).to.equal(B);
+    await waiting;
+    expect((await select.get()).message.value).to.have.length(1);
+    receiver.close();
+  });
 
   it('that is to get one message ends with it', async () => {
     const receiver = tree.get(MASTER).channels.receiver<number>({ once: true });
