@@ -185,6 +185,19 @@ describe('a chain of calls', () => {
     });
   });
 
+  it('is stopped by a call that is given up before those before it have left, but for those', async () => {
+    await withContext(async (context) => {
+      const chain = new CallChain(context);
+      const reason = new Error('changed my mind');
+      const before = chain.call(() => 'its text has to be found first');
+      const givenUp = failure(chain.with({ signal: AbortSignal.abort(reason) }).call(hostname));
+      const after = failure(chain.call(hostname));
+      expect(await givenUp).to.equal(reason);
+      expect(await before).to.equal('its text has to be found first');
+      expect(await after).to.equal(reason);
+    });
+  });
+
   it('is stopped by a result that cannot travel', async () => {
     await withContext(async (context) => {
       const chain = new CallChain(context);

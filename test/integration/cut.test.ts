@@ -186,6 +186,8 @@ describe('the input of a child', () => {
     const open: OpenPipe<undefined> = async (_, attempt) => {
       const child = startShell(attempt.commandLine);
       const slow = new PassThrough();
+      // It may be gone before the last bytes are.
+      child.stdin?.on('error', () => {});
       (async () => {
         for await (const chunk of slow) {
           for (const byte of chunk as Buffer) {

@@ -5,13 +5,11 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Context, Router, withRouter } from '@kinetin/master';
+import { type Context, Router } from '@kinetin/master';
 import { expect } from 'chai';
 import { startSubprocess } from '../fixtures/subprocess.js';
 import { failure } from '../support/failure.js';
-import { requirePart } from '../support/parts.js';
 import { isAlive, processesWith, until } from '../support/processes.js';
-import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
 /** Ways to never come back, once it was said. The seconds name the subprocess, and outlast any test. */
 const HANGS: Record<string, (seconds: string) => Promise<void>> = {
@@ -174,36 +172,5 @@ describe('the end', () => {
     master.kill('SIGKILL');
     await until('all are gone', () => !pids.some(isAlive));
     await until('so are the subprocesses', () => processesWith(`sleep ${seconds}`).length === 0);
-  });
-});
-
-describe('the end over SSH', () => {
-  let sshd: Sshd;
-  before(
-    requirePart('an OpenSSH server', canRunSshd(), async () => {
-      sshd = await startSshd();
-    }),
-  );
-  after(() => sshd?.stop());
-
-  it.skip('of a hop by SIGKILL takes its subprocesses, and all below it', async () => {
-    await withRouter(async (router) => {
-      const { username, port, identityFile, knownHostsFile } = sshd;
-      const host = await router.ssh({
-        hostname: sshd.host,
-        port,
-        username,
-        identityFile,
-        knownHosts: knownHostsFile,
-        agent: false,
-      });
-      const inner = await router.local({ via: host });
-      const pids: number[] = [];
-      for (const context of [host, inner]) {
-        pids.push(context.pid as number, await context.call(startSubprocess));
-      }
-      process.kill(host.pid as number, 'SIGKILL');
-      await until('all are gone', () => !pids.some(isAlive), 5000);
-    });
   });
 });

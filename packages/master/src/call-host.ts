@@ -76,9 +76,9 @@ export class MasterCallHost implements CallHost {
     return await target;
   }
 
-  ship(target: CallTarget | undefined, id: number, hasEndpoints: boolean): void {
+  ship(target: CallTarget | undefined, id: number, usesContext: boolean): void {
     const isModule = target instanceof ModuleTarget;
-    if (hasEndpoints || (isModule && target.text.usesContext)) {
+    if (usesContext || (isModule && target.text.usesContext)) {
       this.#modules.push(pushedModule('context').hash, id);
     }
     if (!isModule) return;

@@ -21,10 +21,10 @@ export interface CallHost {
   /** The same for the class of a service; undefined where it cannot be started by those who call it. */
   referenceService(type: ServiceClass): Promise<CallTarget | undefined>;
   /**
-   * Sends the module of `target` ahead to context `id`, where that is needed; and what it takes to
-   * read endpoints among the arguments.
+   * Sends the module of `target` ahead to context `id`, where that is needed; with `usesContext` also
+   * the `context` bundle, which it takes to read endpoints and to keep the order of a chain.
    */
-  ship(target: CallTarget | undefined, id: number, hasEndpoints: boolean): void;
+  ship(target: CallTarget | undefined, id: number, usesContext: boolean): void;
   /** A stack of another context in terms of source files, without frames of Kinetin, for terminals. */
   remoteStack(stack: string): string;
   /** A stack of this process without frames of Kinetin. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { stateOf } from '../../../../test/support/router-state.js';
 import { failure } from '../../../../test/support/failure.js';
+import { stateOf } from '../../../../test/support/router-state.js';
 import { settle } from '../../../../test/support/stream-pair.js';
 import { Router } from '../../src/routing/router.js';
 import { Dispatcher } from '../../src/runtime/dispatcher.js';

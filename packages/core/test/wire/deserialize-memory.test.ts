@@ -5,10 +5,11 @@ import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { ProtocolError } from '../../src/errors.js';
 import { deserialize } from '../../src/wire/deserialize.js';
-import type { EndpointCodec } from '../../src/wire/serialize.js';
+import { FREE_OBJECTS, OBJECT_BYTES } from '../../src/wire/limits.js';
+import { type EndpointCodec, serialize } from '../../src/wire/serialize.js';
 import * as T from '../../src/wire/tags.js';
 
-/** Bytes of memory for each byte of payload. A Map takes about 200 bytes, and 2 in a payload. */
+/** Bytes of memory for each byte of payload, as long as there are few objects: see below for many. */
 const FACTOR = 100;
 const PAYLOAD_BYTES = 100_000;
 
@@ -96,4 +97,35 @@ describe('wire/deserialize-memory', () => {
       expect(bytesTaken(payload)).to.be.below(FACTOR * payload.length);
     });
   }
+
+  describe('objects that are neither arrays nor plain', () => {
+    const maps = (count: number) =>
+      Buffer.concat([
+        Buffer.from([T.ARRAY, ...varint(count)]),
+        Buffer.alloc(2 * count, Buffer.from([T.MAP, 0])),
+      ]);
+    /** As many as the free ones and the payload pay for. */
+    const isAllowed = (count: number) =>
+      count * OBJECT_BYTES <= FREE_OBJECTS * OBJECT_BYTES + maps(count).length;
+
+    it('may be as many as are free or paid for, and not one more', () => {
+      let edge = FREE_OBJECTS;
+      while (isAllowed(edge + 1)) edge++;
+      expect(deserialize(maps(edge))).to.have.lengthOf(edge);
+      expect(() => deserialize(maps(edge + 1))).to.throw(ProtocolError, 'too many objects');
+      expect(deserialize(maps(edge)), 'the next payload').to.have.lengthOf(edge);
+    });
+
+    it('may be as many as one likes where they hold something, and so may arrays and objects', () => {
+      const count = 2 * FREE_OBJECTS;
+      for (const value of [
+        Array.from({ length: count }, (_, i) => new Date(i)),
+        Array.from({ length: count }, (_, i) => new Map([['key', i]])),
+        Array.from({ length: count }, () => []),
+        Array.from({ length: count }, () => ({})),
+      ]) {
+        expect(deserialize(serialize(value))).to.have.lengthOf(count);
+      }
+    });
+  });
 });

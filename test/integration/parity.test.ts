@@ -1,0 +1,133 @@
+/** What docs/parity.md says of Mitogen's rows and no other test shows. */
+
+import { hostname } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Context, Receiver, Router, Select, thisContext } from '@kinetin/master';
+import { expect } from 'chai';
+import { failure } from '../support/failure.js';
+import { until } from '../support/processes.js';
+
+const fail = () => {
+  throw new Error('nobody reads this');
+};
+
+/** Answers with the name of its context when its signal is aborted. */
+const nameWhenAborted = (signal: AbortSignal) =>
+  new Promise<string>((resolve) => {
+    const answer = () => resolve(thisContext().name);
+    if (signal.aborted) answer();
+    else signal.addEventListener('abort', answer);
+  });
+
+/** A receiver that the program fills itself: what a Latch is in Mitogen. */
+function makeLatch<Value>(...values: Value[]) {
+  let put = (_: Value) => {};
+  const receiver = new Receiver<Value>(({ deliver }) => {
+    put = (value) => deliver({ context: undefined, value });
+    return undefined;
+  });
+  values.forEach(put);
+  return { receiver, put };
+}
+
+describe('parity', () => {
+  let router: Router;
+  beforeEach(() => {
+    router = new Router({ onLog: () => {} });
+  });
+  afterEach(() => router.shutdown());
+
+  describe('answers', () => {
+    it('that nobody reads are thrown away, failures too (row 52)', async () => {
+      const unhandled: unknown[] = [];
+      const note = (reason: unknown) => void unhandled.push(reason);
+      process.on('unhandledRejection', note);
+      try {
+        const context = await router.local();
+        const dropped = [context.callAsync(fail), context.callAsync(hostname)];
+        expect(await context.call(hostname)).to.equal(hostname());
+        await until('they are there', () => dropped.every(({ isEnded }) => isEnded));
+        await nextTurn();
+        expect(unhandled).to.deep.equal([]);
+      } finally {
+        process.off('unhandledRejection', note);
+      }
+    });
+
+    it('come out of a select in the order in which they come in (rows 52 and 80)', async () => {
+      const names = ['a', 'b', 'c'];
+      const contexts = await Promise.all(names.map((name) => router.local({ name })));
+      const aborts = contexts.map(() => new AbortController());
+      const answers = contexts.map((context, i) =>
+        context.callAsync(nameWhenAborted, aborts[i]!.signal),
+      );
+      const select = new Select<string, Context>(answers);
+      for (const i of [1, 2, 0]) {
+        aborts[i]!.abort();
+        const { receiver, message } = await select.get({ timeout: 10_000 });
+        expect(receiver).to.equal(answers[i]);
+        expect(message.context).to.equal(contexts[i]);
+        expect(message.value).to.equal(names[i]);
+      }
+      expect(select.isEnded).to.equal(true);
+    });
+  });
+
+  describe('receivers', () => {
+    it('that are closed end all who wait (row 65)', async () => {
+      const receiver = router.receiver();
+      const waiting = [receiver.get(), receiver.get(), receiver.get()].map(failure);
+      receiver.close();
+      for (const error of await Promise.all(waiting)) {
+        expect(error).to.include({ name: 'ChannelError', code: 'ERR_CLOSED_HERE' });
+      }
+    });
+
+    it('can be filled by the program, and be members beside those of calls (rows 69 and 71)', async () => {
+      const { receiver: latch, put } = makeLatch<string>();
+      const first = latch.get();
+      const second = latch.get();
+      put('one');
+      put('two');
+      expect([await first, await second]).to.deep.equal(['one', 'two']);
+      const answer = router.local().callAsync(hostname);
+      const select = new Select<string>([latch, answer]);
+      put('three');
+      const values = [await select.get(), await select.get()].map(({ message }) => message.value);
+      expect(values).to.have.members(['three', hostname()]);
+      latch.close();
+      latch.close();
+      expect(await failure(latch.get())).to.include({ code: 'ERR_CLOSED_HERE' });
+    });
+
+    it('give a select all that had come before they were added (row 77)', async () => {
+      const { receiver: latch } = makeLatch(1, 2, 3);
+      const select = new Select<number>([], { oneshot: false }).add(latch);
+      const values = [await select.get(), await select.get(), await select.get()];
+      expect(values.map(({ message }) => message.value)).to.deep.equal([1, 2, 3]);
+      select.close();
+    });
+  });
+
+  it('the context that code runs in can be a result and an argument (row 98)', async () => {
+    const [one, two] = await Promise.all([router.local(), router.local({ name: 'two' })]);
+    const self = (): Context => thisContext();
+    expect(await two.call(self)).to.equal(two);
+    const isIt = (other: Context) => [other.name, other === thisContext()];
+    expect(await one.call(isIt, await two.call(self))).to.deep.equal(['two', false]);
+    expect(await two.call(isIt, await two.call(self))).to.deep.equal(['two', true]);
+  });
+
+  it('routers of one program know nothing of each other, and end alone (row 99)', async () => {
+    await using other = new Router({ onLog: () => {} });
+    const [here, there] = await Promise.all([router.local(), other.local()]);
+    // Each counts for itself.
+    expect(here.id).to.equal(there.id);
+    expect(here.pid).to.not.equal(there.pid);
+    const pids = async (one: Router) => (await one.tree()).children.map(({ pid }) => pid);
+    expect(await Promise.all([pids(router), pids(other)])).to.deep.equal([[here.pid], [there.pid]]);
+    await other.shutdown();
+    expect(await failure(there.call(hostname))).to.include({ code: 'ERR_NO_ROUTE' });
+    expect(await here.call(hostname)).to.equal(hostname());
+  });
+});
