@@ -59,7 +59,16 @@ export class Caller {
    * with the reason where the context could not be started.
    */
   call(fn: AnyFunction, args: unknown[], options?: CallOptions): Promise<unknown> {
-    if (!options) return this._call(fn, args);
+    if (!options) {
+      const target = known.get(fn);
+      if (!target || this._leaving) return this._call(fn, args);
+      // The usual way: no more promises than it takes.
+      try {
+        return this.answer(this._request(target, args, undefined));
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return callWithin(options, `a call in ${this.name}`, (pending) =>
       this._call(fn, args, options, pending),
     );
@@ -166,7 +175,9 @@ export class Caller {
   ): Promise<unknown> {
     const { core } = this._host;
     const { id } = this._callee;
-    // Made only where it is needed: this is the way of every call.
+    const what = about ?? 'a step of a generator';
+    // The usual way.
+    if (!pending && signals.length === 0) return core.request(id, CALL, body, undefined, what);
     const over = signals.length > 0 ? new AbortController() : undefined;
     const onSent = (replyHandle: number) => {
       const cancel = (reason: unknown, graceMs?: number) =>
@@ -177,7 +188,7 @@ export class Caller {
       });
       for (const signal of signals) whenAborted(signal, (reason) => cancel(reason), over?.signal);
     };
-    const answer = core.request(id, CALL, body, onSent, about ?? 'a step of a generator');
+    const answer = core.request(id, CALL, body, onSent, what);
     return over ? answer.finally(() => over.abort()) : answer;
   }
 

@@ -42,12 +42,11 @@ export abstract class Calls<From = unknown> {
    * const name = await context.call(hostname);
    * ```
    */
-  async call<Fn extends AnyFunction, const Args extends unknown[]>(
+  call<Fn extends AnyFunction, const Args extends unknown[]>(
     fn: Fn,
     ...args: Given<Fn, Args>
   ): Promise<Result<Fn, Args>> {
-    // Awaited at each level, so that stacks lead back to the caller.
-    return (await this.caller.call(fn, args, this.options)) as never;
+    return this.caller.call(fn, args, this.options) as Promise<never>;
   }
 
   /** Calls a function there and returns at once: the receiver gets one message, the result. */
