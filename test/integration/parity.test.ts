@@ -130,4 +130,22 @@ describe('parity', () => {
     expect(await failure(there.call(hostname))).to.include({ code: 'ERR_NO_ROUTE' });
     expect(await here.call(hostname)).to.equal(hostname());
   });
+
+  it('contexts, senders and channels of one router do not pass for those of another (row 99)', async () => {
+    await using one = new Router();
+    await using other = new Router();
+    const [mine, context] = await Promise.all([
+      one.local({ name: 'a' }),
+      other.local({ name: 'b' }),
+    ]);
+    const receiver = one.receiver();
+    const channel = one.channel();
+    for (const foreign of [mine, receiver.toSender(), channel]) {
+      const refused = await failure(context.call((value: unknown) => typeof value, foreign));
+      expect(refused.message).to.match(/^args\[0\] cannot travel: .*another router/);
+    }
+    expect(await mine.call(({ id }: Context) => id, mine)).to.equal(mine.id);
+    receiver.close();
+    await channel.close();
+  });
 });

@@ -1,7 +1,8 @@
 /**
  * A root hook of mocha: after each test file, nothing that its tests started may be left. Not a
- * process (also not an orphan), not a socket, a server or a timer that keeps this process alive. A
- * file that leaves something fails with the names of it; the next one starts from what is then there.
+ * process (also not an orphan), not a socket, a server or a timer that keeps this process alive, and no
+ * rejection that nobody has handled. A file that leaves something fails with the names of it; the next
+ * one starts from what is then there.
  */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -22,6 +23,11 @@ process.env[MARK] = mark.slice(MARK.length + 1);
 
 /** Of process.getActiveResourcesInfo(): work of Node's own that ends by itself, or goes on for ever. */
 const HARMLESS = new Set(['CloseReq', 'FSReqCallback', 'FSReqPromise', 'Immediate', 'TTYWrap']);
+
+/** Rejections without a handler; one that gets a handler later is not left. */
+const unhandled = new Map<Promise<unknown>, unknown>();
+process.on('unhandledRejection', (reason, promise) => unhandled.set(promise, reason));
+process.on('rejectionHandled', (promise) => unhandled.delete(promise));
 
 /** What is alive at one moment. */
 interface Census {
@@ -74,6 +80,10 @@ async function checkForLeaks(file: string): Promise<void> {
   }
   for (const pid of newProcesses(takeCensus()).keys()) endProcess(pid);
   before = takeCensus();
+  for (const reason of unhandled.values()) {
+    leaks.push(`an unhandled rejection: ${reason instanceof Error ? reason.stack : reason}`);
+  }
+  unhandled.clear();
   if (leaks.length > 0) throw new Error(`${file} leaves behind: ${leaks.join('; ')}`);
 }
 

@@ -115,7 +115,7 @@ export class Router implements AsyncDisposable {
       parentIds: [],
       maxMessageBytes,
       codec: endpoints,
-      onComplaint: (text) => debug(text),
+      onComplaint: (text) => debug('%s', printable(text)),
     });
     if (this.#core instanceof TracedRouter) {
       this.#core.onTrace = (direction, { peer }, frame) => {
@@ -156,11 +156,11 @@ export class Router implements AsyncDisposable {
     this.#core.listen({ onMessage: (message) => this.#receiveLog(message) }, handles.LOG);
     const newcomers = new Newcomers(this.#calls, this.#contexts);
     this.#core.onStreamClosed = (stream, reason) => {
-      debug('stream to %d ended: %s', stream.peer, reason);
+      debug('stream to %d ended: %s', stream.peer, printable(reason));
       this.#broker.release(stream.peer);
     };
     this.#core.onContextLost = (id, reason) => {
-      debug('context %d lost: %s', id, reason);
+      debug('context %d lost: %s', id, printable(reason));
       newcomers.remove(id, `${this.#nameOf(id)} is lost: ${reason}`);
       this.#contexts.remove(id);
     };

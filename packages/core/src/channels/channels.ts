@@ -37,12 +37,16 @@ export class Channels<From> {
       open: new Set(),
     };
     this._host = host;
-    endpoints.travels(Sender, SENDER, ({ address }) => {
-      if (address) return address;
+    endpoints.travels(Sender, SENDER, (sender) => {
+      sender.checkRouter(core);
+      if (sender.address) return sender.address;
       throw new TypeError('the channel that it belongs to has no other end yet');
     });
     endpoints.arrives(SENDER, (plain) => this._senderAt(readAddress(plain)));
-    endpoints.travels(Channel, CHANNEL, (channel) => channel.give());
+    endpoints.travels(Channel, CHANNEL, (channel) => {
+      channel.sender.checkRouter(core);
+      return channel.give();
+    });
     endpoints.arrives(CHANNEL, (plain) => {
       const channel = new Channel(host, {}, readAddress(plain));
       openLater(channel.sender);

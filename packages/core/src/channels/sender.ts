@@ -5,6 +5,8 @@
  */
 
 import { DeadLetterError } from '../errors.js';
+import type { Router } from '../routing/router.js';
+import { OF_ANOTHER_ROUTER } from '../wire/endpoints.js';
 import { CHANNEL_WINDOW_BYTES } from '../wire/limits.js';
 import type { Address } from './address.js';
 import { ChannelError } from './channel-error.js';
@@ -71,6 +73,11 @@ export class Sender<Value = unknown> implements AsyncDisposable {
 
   get endpoint(): 'sender' {
     return 'sender';
+  }
+
+  /** For Kinetin's own use. Throws a TypeError where it sends by way of another router. */
+  checkRouter(core: Router): void {
+    if (this._place.core !== core) throw new TypeError(OF_ANOTHER_ROUTER);
   }
 
   /** Whether nothing can be sent any more: it was closed, at either end, or the receiver is lost. */

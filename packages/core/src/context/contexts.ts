@@ -2,7 +2,7 @@
  * The contexts that are known somewhere: one object for each, whoever speaks of it.
  */
 
-import { CONTEXT, type Endpoints } from '../wire/endpoints.js';
+import { CONTEXT, type Endpoints, OF_ANOTHER_ROUTER } from '../wire/endpoints.js';
 import { MAX_NAME_CHARS } from '../wire/limits.js';
 import { printable } from '../wire/printable.js';
 import { Context, NOBODY } from './context.js';
@@ -47,7 +47,8 @@ export function installContextEndpoint(
   types: readonly { prototype: { readonly origin: Context } }[] = [Context],
 ): void {
   for (const type of types) {
-    endpoints.travels(type, CONTEXT, ({ origin: { id, name } }) => {
+    endpoints.travels(type, CONTEXT, ({ origin: { id, name, caller } }) => {
+      if (caller.host.core.codec !== endpoints) throw new TypeError(OF_ANOTHER_ROUTER);
       if (id === NOBODY) throw new TypeError('no id yet: await the context before you pass it on');
       return [id, name];
     });

@@ -18,6 +18,9 @@ export const SENDER = 4;
 /** One end of a channel. Plain value: [context id, handle]. */
 export const CHANNEL = 5;
 
+/** Why an endpoint is refused: ids and handles mean something in one tree alone. */
+export const OF_ANOTHER_ROUTER = 'that it belongs to another router; use one router for both';
+
 /** The kinds that one router knows. Each class is registered once. */
 export class Endpoints implements EndpointCodec {
   /** Endpoints encoded so far. */
