@@ -64,8 +64,8 @@ export const SHELL_STAGE = [
  * all else, since nothing takes longer. The thread evaluates the core that comes as its first message.
  */
 export const NODE_STAGE =
-  'var p=process,a=p.argv,c=+a[3],W=require("worker_threads"),' +
-  'w=_=>new W.Worker("require(`worker_threads`).parentPort.once(`message`,boot=>eval(boot.core))",' +
+  'var p=process,a=p.argv,c=+a[3],' +
+  'w=(W=require("worker_threads"))=>new W.Worker("require(`worker_threads`).parentPort.once(`message`,boot=>eval(boot.core))",' +
   '{eval:true,env:W.SHARE_ENV}),' +
   'e=a[6]&&w(),' +
   'n=require("net").Socket,u=a[5]<4,' +
