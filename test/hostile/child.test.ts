@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Context, type LogRecord, Router } from '@kinetin/master';
+import { type Context, type LocalOptions, type LogRecord, Router } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { program } from '../support/program.js';
@@ -38,11 +38,11 @@ describe('hostile/child', () => {
   });
 
   /** Starts the evil child, which is called `evil`. */
-  async function startEvil(evil: string): Promise<Context> {
+  async function startEvil(evil: string, options: LocalOptions = {}): Promise<Context> {
     const text = `KINETIN_TEST_EVIL=${evil} exec '${process.execPath}' '${CHILD}' "$@"`;
     const script = await program(text);
     scripts.push(script);
-    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000 });
+    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000, ...options });
   }
 
   const logged = (text: string): Promise<void> =>
@@ -241,6 +241,21 @@ describe('hostile/child', () => {
     await expectService();
     await router.shutdown();
     expect(await large).to.be.instanceOf(Error);
+  });
+
+  it('that talks and reads nothing is given up by its hop, which goes on', async () => {
+    const heartbeat = { intervalMs: 100, countMax: 3, silenceMs: 60_000 };
+    const context = await startEvil('deafAndTalkative', { via: good, heartbeat });
+    await logged('still here');
+    // More than a hop takes before it reads no further.
+    const calls = Array.from({ length: 40 }, () =>
+      failure(context.call((bytes: Buffer) => bytes.length, Buffer.alloc(60_000))),
+    );
+    for (const error of await Promise.all(calls)) {
+      expect(error).to.include({ code: 'ERR_CONTEXT_LOST' });
+      expect(error.message).to.match(/took nothing for 2 pings/);
+    }
+    await expectService();
   });
 
   it('that never comes to an end of its noise fails to connect, in time', async () => {

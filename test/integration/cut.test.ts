@@ -186,16 +186,17 @@ describe('the input of a child', () => {
     const open: OpenPipe<undefined> = async (_, attempt) => {
       const child = startShell(attempt.commandLine);
       const slow = new PassThrough();
-      // It may be gone before the last bytes are.
-      child.stdin?.on('error', () => {});
-      (async () => {
+      const passOn = async () => {
         for await (const chunk of slow) {
           for (const byte of chunk as Buffer) {
             if (!child.stdin?.write(Buffer.of(byte))) await once(child.stdin as Writable, 'drain');
           }
         }
         child.stdin?.end();
-      })();
+      };
+      // It may be gone before the last bytes are.
+      child.stdin?.on('error', () => {});
+      passOn().catch(() => {});
       return pipeOf(child, slow, child.stdout as Duplex);
     };
     const { pid } = await connectChild(host, open, request).done;

@@ -5,7 +5,7 @@
 export { type Builtin, findBuiltin } from './calls/builtins.js';
 export { withOwnNames, withoutFrames } from './calls/call-error.js';
 export { Calls } from './calls/calls.js';
-export { installCallEndpoints } from './calls/encode.js';
+export { encodeCall, installCallEndpoints } from './calls/encode.js';
 export type { Callee, CallHost, CallTarget } from './calls/host.js';
 export type { CallWaitOptions } from './calls/pending-call.js';
 export { PendingCall } from './calls/pending-call.js';

@@ -32,7 +32,8 @@ export class Newcomers {
   /** Takes news that may be believed as to the id and who starts it; the rest may be anything. */
   receive([id, viaId, name, method, pid, nodeVersion]: News): void {
     const via = this.#contexts.get(viaId);
-    const isNew = !this.#arrivals.has(id) && pid === undefined;
+    // How it was started is known of each that was announced before, or was started here.
+    const isNew = this.#contexts.get(id)?.method === undefined && pid === undefined;
     if (isNew && via) this.#add(id, via, name, method);
     if (pid === undefined) return;
     this.#arrivals.get(id)?.connect({ pid, nodeVersion: printable(String(nodeVersion)) });

@@ -80,7 +80,7 @@ export async function pendingCalls(
   const described = calls.map(async ({ destination, replyHandle, about, since }) => {
     const report = await reports.get(destination);
     const state = stateOf(report ?? 'unreachable', host.core.id, replyHandle);
-    const stack = typeof report === 'object' ? report.stack.map(String).join('\n') : '';
+    const stack = typeof report === 'object' ? report.stack.join('\n') : '';
     return {
       context: host.context(destination)?.name ?? `context ${destination}`,
       function: printable(nameOf(about)),
@@ -131,7 +131,7 @@ async function inspect(
         const answer = core.request(id, handles.CALL_MAIN, body, (handle) => {
           replyHandle = handle;
         });
-        answer.then((report) => resolve(sane(report)), reject);
+        answer.then(sane).then(resolve, reject);
       },
       () => core.unlisten(replyHandle),
     );
@@ -146,7 +146,7 @@ function sane(report: unknown): CallsReport {
   const { thread, stack, calls } = report as CallsReport;
   return {
     thread,
-    stack: Array.isArray(stack) ? stack : [],
+    stack: Array.isArray(stack) ? stack.filter((line) => typeof line === 'string') : [],
     calls: Array.isArray(calls) ? calls.filter(Array.isArray) : [],
   };
 }

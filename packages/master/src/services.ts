@@ -5,6 +5,7 @@
 import {
   Dispatcher,
   type endpoints as endpointKinds,
+  encodeCall,
   handles,
   installSignals,
   Loader,
@@ -30,5 +31,6 @@ export function serveServices(router: Router, endpoints: Endpoints, logLine: Log
   dispatcher.decode = (message) => [handles.SERVICE, ['take'], [message, decode(message)]];
   const onMessage = (message: Message) => dispatcher.onMessage(message);
   router.listen({ onMessage }, handles.SERVICE);
-  return new Services(dispatcher, { router, name: 'master', log, load });
+  const encode = (call: readonly unknown[]) => encodeCall(router, call).body;
+  return new Services(dispatcher, { router, name: 'master', log, encode, load });
 }

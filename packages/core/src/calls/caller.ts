@@ -184,6 +184,7 @@ export class Caller {
         core.post(id, CANCEL, [replyHandle, reasonOf(reason), graceMs]);
       pending?.onSent((reason) => {
         core.unlisten(replyHandle);
+        over?.abort();
         cancel(reason, pending.graceMs);
       });
       for (const signal of signals) whenAborted(signal, (reason) => cancel(reason), over?.signal);

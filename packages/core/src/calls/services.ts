@@ -89,6 +89,7 @@ async function callMethod(
       core.post(id, SERVICE, [replyHandle, reasonOf(reason), isGivenUp]);
     pending?.onSent((reason) => {
       core.unlisten(replyHandle);
+      over?.abort();
       abort(reason, true);
     });
     for (const signal of signals) whenAborted(signal, abort, over?.signal);

@@ -58,7 +58,12 @@ export class Channel<In = unknown, Out = unknown> implements AsyncDisposable {
       if (!peer) sender.connect(backOf(source, introduction));
       isConnected = true;
     });
-    sender.whenEnded((error) => isConnected || receiver.end(error));
+    sender.whenEnded((error) => {
+      if (isConnected) return;
+      receiver.end(error);
+      // Nobody is to come.
+      intake.close(error, false);
+    });
     this.receiver = receiver;
     this.sender = sender;
     if (peer) sender.back = intake.address;

@@ -6,7 +6,6 @@
 
 import type { DeadLetterError } from '../errors.js';
 import type { Message } from '../routing/message.js';
-import { PING } from '../wire/handles.js';
 import { ChannelError } from './channel-error.js';
 import { type Holder, Intake } from './intake.js';
 import type { Place } from './line.js';
@@ -42,6 +41,9 @@ export interface ReceiverOptions {
   once?: boolean | undefined;
 }
 
+/** No context listens there: what is sent to it is always answered with a dead letter. */
+const NO_HANDLE = 0;
+
 /** What receivers need of where they are. */
 export interface ReceiverHost<From> extends Place {
   contextOf(id: number): From;
@@ -67,9 +69,9 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
   private _host: ReceiverHost<From>;
   private _feed: Feed<Value, From>;
   private _options: ReceiverOptions;
-  /** With the sender that was made for each, if any. */
   /** Hears of the loss of the respondent; 0 where there is none. */
   private _watch = 0;
+  /** With the sender that was made for each, if any. */
   private _intakes: Map<Intake, Sender<Value> | undefined> = new Map();
 
   /** For Kinetin's own use. */
@@ -84,7 +86,9 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
     this._host = host;
     this._options = options;
     host.open.add(this as never);
-    if (options.respondent) this._watchFor(options.respondent.origin.id);
+    // Quoted, here and below: the build shortens names of its own that are the same.
+    const respondent = options['respondent'];
+    if (respondent) this._watchFor(respondent.origin.id);
   }
 
   /**
@@ -127,7 +131,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
 
   /** For Kinetin's own use. A place to send to; `onHolder` is told of the one that has it. */
   listen(onHolder?: (message: Message, introduction: Introduction) => void): Intake {
-    const { policy, respondent, once } = this._options;
+    const { ['policy']: policy, ['respondent']: respondent, once } = this._options;
     const { core } = this._host;
     const intake: Intake = new Intake(
       {
@@ -138,7 +142,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
           if (respondent && respondent.origin.id !== id) return false;
           const isAbove = core.isAbove(message);
           return typeof policy === 'function'
-            ? policy({ id, isAbove }) === true
+            ? policy({ id, ['isAbove']: isAbove }) === true
             : policy !== 'above' || isAbove;
         },
       },
@@ -177,7 +181,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
 
   /**
    * Sees to it that the loss of context `id` is heard of here. Those on the way tell whom they know to
-   * have sent there: hence a ping, which need not be answered.
+   * have sent there: hence a message, which nobody takes.
    */
   private _watchFor(id: number): void {
     const { core } = this._host;
@@ -192,6 +196,6 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
       },
     });
     this._watch = replyHandle;
-    core.send({ destination: id, handle: PING, replyHandle, body: core.encode(undefined) });
+    core.send({ destination: id, handle: NO_HANDLE, replyHandle, body: core.encode(undefined) });
   }
 }

@@ -271,8 +271,9 @@ export class Sender<Value = unknown> implements AsyncDisposable {
   }
 
   private _onSaid([what, detail, text]: Said): void {
-    if (what === GRANT && (detail as number) > 0) {
-      this._credit += detail as number;
+    if (what === GRANT && typeof detail === 'number' && detail > 0) {
+      // Never more than a window, whatever the other end says.
+      this._credit = Math.min(this._credit + detail, CHANNEL_WINDOW_BYTES);
       this._pump();
     }
     if (what === CLOSED) this._onClosed(detail);

@@ -71,12 +71,12 @@ interface Writing {
   destroy(error: Error | null, callback: (error: Error | null) => void): void;
 }
 
-/** `fail` ends the stream when nothing can be sent any more. */
-function writing(inflow: Inflow, fail: (error: Error) => void): Writing {
+/** `fail`, if any, ends the stream when nothing can be sent any more, also while nobody writes. */
+function writing(inflow: Inflow, fail?: (error: Error) => void): Writing {
   let isDone = false;
   const unwatch = inflow.whenEnded((error) => {
     // Not before the stream is there.
-    if (!isDone) process.nextTick(() => fail(error as Error));
+    if (fail && !isDone) process.nextTick(() => fail(error as Error));
   });
   return {
     write(value, _encoding, callback) {
@@ -110,8 +110,9 @@ export function toWritable(inflow: Inflow): Writable {
 
 export function toDuplex(outflow: Outflow, inflow: Inflow): Duplex {
   const { read, destroy: endReading } = reading(outflow);
-  const { write, final, destroy: endWriting } = writing(inflow, (error) => stream.destroy(error));
-  const stream: Duplex = new Duplex({
+  // What has come is read, also where the other end takes nothing any more: who writes learns that.
+  const { write, final, destroy: endWriting } = writing(inflow);
+  return new Duplex({
     ...OBJECTS,
     read,
     write,
@@ -120,7 +121,6 @@ export function toDuplex(outflow: Outflow, inflow: Inflow): Duplex {
       endReading.call(this, error, () => endWriting(error, callback));
     },
   });
-  return stream;
 }
 
 export function toWebReadable<Value>(outflow: Outflow<Value>): WebReadable<Value> {

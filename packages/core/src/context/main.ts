@@ -4,7 +4,7 @@
  */
 
 import './async-dispose.js';
-import { installCallEndpoints } from '../calls/encode.js';
+import { encodeCall, installCallEndpoints } from '../calls/encode.js';
 import { Channels } from '../channels/channels.js';
 import { ConnectError } from '../parent/attempt.js';
 import type { Exports } from '../runtime/loader.js';
@@ -40,6 +40,7 @@ export const install: InstallContext = (workplace, endpoints, leave) => {
     router,
     name: config.name,
     log,
+    encode: (call) => encodeCall(router, call).body,
     load: async ([module, path]) => {
       const exports = await loader.load(module.toString('hex'));
       return path.reduce((owner: unknown, name) => (owner as Exports)[name], exports);

@@ -106,7 +106,7 @@ export class WorkThread {
     worker.on('exit', (code) => this.ended(seat, `the work thread ended with status ${code}`));
     Promise.all([getText(this._hash), this._host()]).then(
       ([bundle, { serve }]) => {
-        (serve as ServeExport)(worker);
+        (serve as ServeExport)(worker, router);
         const boot: ThreadBoot = { core, bundle, config, id: router.id, thread };
         worker.postMessage(boot);
         seat.stream.attach(portTransport(worker));
@@ -158,4 +158,4 @@ export class WorkThread {
 
 /** The exports of the `thread` bundle for the main thread. */
 export type CancelExport = (thread: WorkThread, message: Message) => void;
-export type ServeExport = (worker: Worker) => void;
+export type ServeExport = (worker: Worker, router: Router) => void;

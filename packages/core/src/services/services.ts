@@ -36,6 +36,8 @@ export interface ServiceHost {
   /** For people: the name of the context. */
   readonly name: string;
   readonly log: Log;
+  /** Encodes the list of a service, a method and its arguments, signals among them too. */
+  encode(call: readonly unknown[]): Buffer;
   /** Loads the class of a service: for a caller that may run code here. */
   load(reference: ClassReference): Promise<unknown>;
 }
@@ -198,14 +200,14 @@ export class Services {
 
   private async _run(call: ServiceCall): Promise<unknown> {
     const { message, served, method, args, what } = call;
-    const { router } = this._host;
+    const { router, encode } = this._host;
     const result = await served.turns(
       () => {
         this._checkRuns(served, what);
         if (call.isGivenUp) throw new Error(`${what} was given up`);
         return (served.service as unknown as Methods)[method]?.(...args);
       },
-      () => router.encode([method, args]).toString('latin1', HEADER_BYTES),
+      () => encode([what, method, args]).toString('latin1', HEADER_BYTES),
     );
     // Each of its steps is a call of a function: for those above alone.
     if (isGenerator(result) && !router.isAbove(message)) {

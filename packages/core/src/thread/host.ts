@@ -8,9 +8,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
+import type { Router } from '../routing/router.js';
 import { portTransport } from '../runtime/port.js';
 import type { Seat, WorkThread } from '../runtime/thread.js';
 import { CANCEL } from '../wire/handles.js';
+import { serveRoom } from './pressure.js';
 import { executeTestament, keepTestament } from './testament.js';
 
 /**
@@ -30,8 +32,9 @@ export interface ProcessRequest {
 }
 
 /** Serves the process functions of a thread, and keeps what it leaves. */
-export function serve(worker: Worker): void {
-  keepTestament(worker);
+export function serve(worker: Worker, router: Router): void {
+  keepTestament(worker, router);
+  serveRoom(worker, router);
   worker.on('message', (request: ProcessRequest | Uint8Array) => {
     if (!('run' in request)) return;
     const { run, args, done, port } = request;

@@ -5,12 +5,14 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import type { Stream } from '../routing/stream.js';
 import type { Workplace } from '../runtime/work-thread.js';
 import { Endpoints } from '../wire/endpoints.js';
 import { ERROR } from '../wire/levels.js';
 import { installContext } from './context.js';
 import { installGenerators } from './generators.js';
 import { captureOutput } from './output.js';
+import { flushWithin } from './pressure.js';
 import { installProcess } from './process.js';
 import { installSignals } from './signals.js';
 
@@ -21,7 +23,9 @@ export function install(workplace: Workplace): void {
   const { router, dispatcher, log } = workplace;
   const endpoints = new Endpoints();
   router.codec = endpoints;
-  dispatcher.onDone = captureOutput(log, () => router.upstream?.flush());
+  const upstream = router.upstream as Stream;
+  const flush = isMainThread ? () => upstream.flush() : flushWithin(upstream);
+  dispatcher.onDone = captureOutput(log, flush);
   installSignals(router, dispatcher, endpoints);
   installGenerators(router, dispatcher, endpoints);
   installContext(workplace, endpoints);

@@ -5,6 +5,8 @@
  */
 
 import type { Worker } from 'node:worker_threads';
+import type { Router } from '../routing/router.js';
+import { followMessages } from './unfinished.js';
 
 /** From the work thread: the frame that is sent under this key, or none any more. */
 export interface Testament {
@@ -16,8 +18,9 @@ export interface Testament {
 const executions: WeakMap<Worker, () => void> = new WeakMap();
 
 /** Takes what a thread leaves, and sees to it when it ends by itself. */
-export function keepTestament(worker: Worker): void {
+export function keepTestament(worker: Worker, router: Router): void {
   const frames: Map<number, Uint8Array> = new Map();
+  const dropUnfinished = followMessages(worker, router);
   /** What takes the messages of the thread: it has none any more when its end is told. */
   let takers: ((message: Uint8Array) => void)[] = [];
   worker.on('message', (message: Testament | Uint8Array) => {
@@ -31,6 +34,8 @@ export function keepTestament(worker: Worker): void {
       for (const take of takers) take(frame);
     });
     frames.clear();
+    // After its end was told: who waits for an answer that was on its way learns why it does not come.
+    process.nextTick(dropUnfinished);
   });
   // Before the stream of the thread is closed: see runtime/thread.ts.
   worker.prependListener('error', () => executeTestament(worker));

@@ -76,7 +76,9 @@ describe('channels/channel', () => {
   it('takes one other end, whoever else has found it', async () => {
     const here = make(MASTER);
     const there = await tree.pass(here, MASTER, B);
-    const forged = Object.create(Object.getPrototypeOf(here));
+    const forged = Object.assign(Object.create(Object.getPrototypeOf(here)), {
+      sender: here.sender,
+    });
     forged.give = () => (there.sender as unknown as { _address: unknown })._address;
     const second = await tree.pass(forged as Channel, MASTER, C);
     expect(

@@ -97,6 +97,55 @@ describe('parent/keepalive', () => {
     expect(ticks).to.deep.equal([]);
   });
 
+  /** Fills `from`'s stream to its child `to`, which takes nothing of it. */
+  async function fill(from: number, to: number): Promise<void> {
+    (tree.get(to).down as TestEnd).isHeld = true;
+    for (let i = 0; i <= (4 * HIGH_WATER_BYTES) / 60_000; i++) {
+      tree.router(from).post(to, 5000, Buffer.alloc(60_000));
+    }
+    await settle();
+  }
+
+  it('gives up a neighbour that goes on sending and takes nothing', async () => {
+    start();
+    tree.router(MASTER).listen({ onMessage() {} }, 5000);
+    await fill(MASTER, A);
+    const sendAndPass = async () => {
+      tree.router(A).post(MASTER, 5000, 'still here');
+      await settle();
+      await pass(1);
+    };
+    for (let i = 0; i < 3; i++) await sendAndPass();
+    expect(stream.closed).to.equal(undefined);
+    await sendAndPass();
+    expect(stream.closed).to.equal('it took nothing for 3 pings');
+  });
+
+  it('keeps a neighbour that sends, and takes what waits for it slowly', async () => {
+    start();
+    await fill(MASTER, A);
+    for (let i = 0; i < 10; i++) {
+      (tree.get(A).down as TestEnd).deliver(1);
+      tree.router(A).post(MASTER, 5000, 'still here');
+      await settle();
+      expect(stream.isFull).to.equal(true);
+      await pass(1);
+    }
+    expect(stream.closed).to.equal(undefined);
+  });
+
+  it('gives it up earlier the deeper it is, so that its parent is not given up for it', async () => {
+    const C = 3;
+    await tree.add(C, A);
+    stream = tree.router(A).routes.get(C) as Stream;
+    keepAlive(tree.router(A), stream, { intervalMs: 1000, countMax: 3 });
+    await fill(A, C);
+    await pass(2);
+    expect(stream.closed).to.equal(undefined);
+    await pass(1);
+    expect(stream.closed).to.equal('it took nothing for 2 pings');
+  });
+
   it('does not give up a neighbour that is not read, since others cannot take what it sends', async () => {
     start();
     (tree.get(B).down as TestEnd).isHeld = true;

@@ -1,0 +1,51 @@
+/**
+ * Pushed: part of the `thread` bundle; runs in the main thread.
+ *
+ * Large messages that a work thread has begun to send and can never finish: their receivers are made
+ * to drop what they have of them.
+ */
+
+import type { Worker } from 'node:worker_threads';
+import type { Router } from '../routing/router.js';
+import { portTransport } from '../runtime/port.js';
+import { HEADER_BYTES } from '../wire/frame.js';
+import { CREDIT } from '../wire/handles.js';
+
+// As in wire/frame.ts, which is part of the live core.
+const FLAG_MORE = 1;
+const FLAG_DEAD = 2;
+
+/** Follows the messages of a thread. To be called when it has ended: ends those that are under way. */
+export function followMessages(worker: Worker, router: Router): () => void {
+  /** Header of the last frame of each message of which more was to come, by its number. */
+  const headers: Map<number, Buffer> = new Map();
+  worker.on('message', ({ buffer, byteOffset, byteLength }: Uint8Array) => {
+    if (!buffer) return;
+    const frames = Buffer.from(buffer, byteOffset, byteLength);
+    let at = 0;
+    while (at + HEADER_BYTES <= frames.length) {
+      const header = frames.slice(at, at + HEADER_BYTES);
+      at += HEADER_BYTES + header.readUInt32BE(4);
+      // That bears the number of a message of somebody else.
+      if (header.readUInt32BE(20) === CREDIT) continue;
+      const number = header.readUInt32BE(28);
+      if ((header[1] as number) & FLAG_MORE) headers.set(number, Buffer.from(header));
+      else headers.delete(number);
+    }
+  });
+  return () => {
+    if (headers.size === 0) return;
+    headers.forEach((header) => {
+      header[1] = FLAG_DEAD;
+      // Out of order, so that the message is lost; odd, so that it never begins one.
+      header.writeUInt16BE(((header.readUInt16BE(2) | 1) + 2) & 65535, 2);
+      header.writeUInt32BE(0, 4);
+    });
+    // The thread has no stream any more.
+    const stream = router.addStream('thread', router.id);
+    stream.attach(portTransport({ on() {}, postMessage() {} }));
+    stream.open(Buffer.concat([...headers.values()]));
+    stream.close('the work thread has ended');
+    headers.clear();
+  };
+}
