@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Context, type LocalOptions, type LogRecord, Router } from '@kinetin/master';
+import { type Context, type LocalContextOptions, type LogRecord, Router } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { program } from '../support/program.js';
@@ -38,11 +38,16 @@ describe('hostile/child', () => {
   });
 
   /** Starts the evil child, which is called `evil`. */
-  async function startEvil(evil: string, options: LocalOptions = {}): Promise<Context> {
+  async function startEvil(evil: string, options: LocalContextOptions = {}): Promise<Context> {
     const text = `KINETIN_TEST_EVIL=${evil} exec '${process.execPath}' '${CHILD}' "$@"`;
     const script = await program(text);
     scripts.push(script);
-    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000, ...options });
+    return await router.local({
+      name: 'evil',
+      node: script.path,
+      connectTimeout: 20_000,
+      ...options,
+    });
   }
 
   const logged = (text: string): Promise<void> =>

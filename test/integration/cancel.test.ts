@@ -1,9 +1,10 @@
 /** Calls that are given up, and functions that do not stop. */
 
 import { execSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { limits } from '@kinetin/core';
-import { type Context, type LogRecord, withRouter } from '@kinetin/master';
+import { type Context, type Exposed, type LogRecord, Service, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { isAlive, processesWith, until } from '../support/processes.js';
@@ -15,6 +16,20 @@ async function untilAborted(signal: AbortSignal): Promise<string> {
   console.log('started');
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   return `stopped: ${signal.reason instanceof Error ? signal.reason.message : signal.reason}`;
+}
+
+class Deaf extends Service {
+  static readonly serviceName = 'deaf';
+  static readonly exposed = {
+    hear: { policy: 'above', args: ['object'] },
+    wait: { policy: 'above', args: ['object'] },
+  } satisfies Exposed<Deaf>;
+
+  hear(_: AbortSignal): void {}
+
+  async wait(_: AbortSignal): Promise<void> {
+    await new Promise(() => {});
+  }
 }
 
 /** Says by what its signal was aborted. */
@@ -320,5 +335,18 @@ describe('a function that changes its process', () => {
     const printed = records.filter(({ text }) => text.startsWith('xxx'));
     expect(printed).to.have.length(10 * 1024);
     expect(printed.every(({ text }) => text.length === 1023)).to.equal(true);
+  });
+
+  it('leave nothing at a signal among their arguments when they are given up', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const { signal } = new AbortController();
+      const within = context.with({ timeout: 5 });
+      expect(await failure(within.call(untilAborted, signal))).to.include({ code: 'ERR_TIMEOUT' });
+      await context.service(Deaf).hear(signal);
+      const given = within.service<typeof Deaf>('deaf').wait(signal);
+      expect(await failure(given)).to.include({ code: 'ERR_TIMEOUT' });
+      expect(getEventListeners(signal, 'abort')).to.have.lengthOf(0);
+    }, quiet);
   });
 });

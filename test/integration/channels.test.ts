@@ -267,6 +267,17 @@ describe('channels', () => {
       await stays;
     });
 
+    it('of a respondent that never had a sender reaches a receiver in a context, too', async () => {
+      const [one, two] = await Promise.all([router.local(), router.local()]);
+      await one.call((respondent: Context) => {
+        const receiver = thisContext().router.receiver({ respondent });
+        (globalThis as { end?: unknown }).end = receiver.get().catch((error) => error.code);
+      }, two);
+      const end = one.call(() => (globalThis as { end?: unknown }).end);
+      await two.shutdown();
+      expect(await end).to.equal('ERR_CONTEXT_LOST');
+    });
+
     it('of a respondent that never had a sender ends the wait', async () => {
       const context = await router.local();
       const receiver = router.receiver<string>({ respondent: context });
@@ -274,6 +285,28 @@ describe('channels', () => {
       await context.shutdown();
       expect(await waiting).to.include({ code: 'ERR_CONTEXT_LOST' });
     });
+  });
+
+  it('a receiver in a context hears whom its policy lets, and nobody else', async () => {
+    const [one, two] = await Promise.all([router.local(), router.local()]);
+    const open = (policy: 'above' | 'chosen') => {
+      const chosen = ({ isAbove }: { isAbove: boolean }) => isAbove;
+      const { router: own } = thisContext();
+      const receiver = own.receiver<number>({ policy: policy === 'above' ? 'above' : chosen });
+      (globalThis as { first?: unknown }).first = receiver.get();
+      return receiver.toSender();
+    };
+    const sendAndClose = (sender: Sender<number>) =>
+      sender.send(1).then(
+        () => sender.close().then(() => 'closed'),
+        (error) => error.code,
+      );
+    for (const policy of ['above', 'chosen'] as const) {
+      const sender = await one.call(open, policy);
+      expect((await failure(two.call(sendAndClose, sender))).message).to.include('refuses');
+      await sender.send(2);
+      expect(await one.call(() => (globalThis as { first?: unknown }).first)).to.equal(2);
+    }
   });
 
   it('a receiver that is closed reaches the function that waits to send', async () => {

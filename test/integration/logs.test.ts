@@ -15,6 +15,7 @@ import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
 const run = promisify(execFile);
 const master = fileURLToPath(new URL('../fixtures/printing-master.ts', import.meta.url));
+const flood = fileURLToPath(new URL('../fixtures/output-flood.ts', import.meta.url));
 
 /** What each prints, with its level. */
 const PRINTS: Record<string, [print: () => void, ...lines: [LogLevel, RegExp][]]> = {
@@ -173,6 +174,17 @@ describe('what is printed', () => {
       expect(records.some(({ level }) => level === 'info')).to.equal(isSent);
       expect(records.some(({ level }) => level === 'debug')).to.equal(false);
     }
+  });
+
+  it('keep the memory of a context bounded that prints faster than it is read, and all arrive', async function () {
+    if (process.platform !== 'linux') this.skip();
+    this.timeout(60_000);
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', flood, '200']);
+    const { growth, unread, read, misplaced } = JSON.parse(stdout) as Record<string, number>;
+    expect(unread, 'while its hop stood still').to.be.above(100_000);
+    // Megabytes, garbage included.
+    expect(growth).to.be.below(50);
+    expect({ read, misplaced }).to.deep.equal({ read: 200_000, misplaced: 0 });
   });
 });
 

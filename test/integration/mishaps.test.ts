@@ -54,6 +54,42 @@ describe('mishaps', () => {
     );
   });
 
+  it('of work threads in the midst of their answers leave nothing of these behind', async () => {
+    // Together more than one context may have unfinished in another.
+    const [threads, answers] = [17, 32];
+    type Shared = { go?: Promise<void>; start?: () => void };
+    await withRouter(
+      async (router) => {
+        const context = router.local();
+        const answer = (size: number) => {
+          const shared = globalThis as Shared;
+          shared.go ||= new Promise((resolve) => {
+            shared.start = resolve;
+          });
+          return shared.go.then(() => Buffer.alloc(size));
+        };
+        const startAndExit = async () => {
+          (globalThis as Shared).start?.();
+          // Until all have begun to leave; no credit comes meanwhile.
+          for (let i = 0; i < 10; i++) await undefined;
+          process.exit(3);
+        };
+        for (let thread = 0; thread < threads; thread++) {
+          const calls = Array.from({ length: answers }, () =>
+            failure(context.call(answer, 300_000)),
+          );
+          calls.push(failure(context.call(startAndExit)));
+          for (const error of await Promise.all(calls)) {
+            expect(error).to.include({ code: 'ERR_THREAD_ENDED' });
+          }
+        }
+        const last = await context.with({ timeout: 10_000 }).call(Buffer.alloc, 300_000);
+        expect(last).to.have.lengthOf(300_000);
+      },
+      { onLog: () => {} },
+    );
+  });
+
   it('that make a context unreachable do not reach the terminal as they are', async () => {
     const script = await program("printf '\\033[31mred'; exit 1");
     await withRouter(async (router) => {

@@ -8,6 +8,7 @@ import {
   Deduplicated,
   forget,
   Keeping,
+  Listening,
   logUntil,
   Named,
   Once,
@@ -206,6 +207,16 @@ describe('the life of services', () => {
       // Nothing is kept.
       expect(await service.enter('x')).to.not.equal(x);
       expect(await one.call(readLog)).to.deep.equal(['x', 'y', 'z', 'x']);
+    });
+
+    it('deduplicated: also where a signal is among the arguments', async () => {
+      const context = await router.local();
+      await context.call(openRoom);
+      const service = context.service(Listening);
+      const { signal } = new AbortController();
+      const same = [service.hear(signal), service.hear(signal)];
+      expect(await Promise.all(same)).to.deep.equal([false, false]);
+      expect(await context.call(readLog)).to.deep.equal(['hears']);
     });
 
     it('deduplicated: results are kept where the service says so, failures are not', async () => {

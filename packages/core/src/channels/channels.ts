@@ -6,6 +6,7 @@
 
 import type { Router } from '../routing/router.js';
 import { CHANNEL, type Endpoints, SENDER } from '../wire/endpoints.js';
+import { MAX_SENDERS } from '../wire/limits.js';
 import { type Address, readAddress } from './address.js';
 import { Channel, type ChannelOptions } from './channel.js';
 import type { Place } from './line.js';
@@ -26,6 +27,8 @@ export class Channels<From> {
   private _host: ReceiverHost<From>;
   /** Those that have not ended, by their addresses. */
   private _senders: Map<string, Sender<never>> = new Map();
+  /** How many of those that have arrived have not ended, by the context that they send to. */
+  private _open: Map<number, number> = new Map();
 
   constructor({ core, endpoints, contextOf, leave }: ChannelsOptions<From>) {
     const host: ReceiverHost<From> = {
@@ -48,8 +51,10 @@ export class Channels<From> {
       return channel.give();
     });
     endpoints.arrives(CHANNEL, (plain) => {
-      const channel = new Channel(host, {}, readAddress(plain));
-      openLater(channel.sender);
+      const address = readAddress(plain);
+      this._count(address, 1);
+      const channel = new Channel(host, {}, address);
+      this._openLater(channel.sender, address);
       return channel;
     });
   }
@@ -70,10 +75,25 @@ export class Channels<From> {
   private _senderAt(address: Address): Sender<never> {
     const known = this._senders.get(nameOf(address));
     if (known) return known;
+    this._count(address, 1);
     const sender = new Sender<never>(this._host, address);
     this._keep(sender);
-    openLater(sender);
+    this._openLater(sender, address);
     return sender;
+  }
+
+  /** Counts a sender that arrives, or has ended: each has a handle here, whoever has made it up. */
+  private _count([context]: Address, change: 1 | -1): void {
+    const count = (this._open.get(context) || 0) + change;
+    if (count > MAX_SENDERS) throw new TypeError(`too many senders to context ${context} are open`);
+    if (count > 0) this._open.set(context, count);
+    else this._open.delete(context);
+  }
+
+  /** A value is being decoded, and the introduction may be decoded here, too. */
+  private _openLater(sender: Sender, address: Address): void {
+    sender.whenEnded(() => this._count(address, -1));
+    process.nextTick(() => sender.open());
   }
 
   private _keep(sender: Sender<never>): void {
@@ -84,9 +104,4 @@ export class Channels<From> {
   private _forget(sender: Sender<never>): void {
     this._senders.delete(nameOf(sender.address as Address));
   }
-}
-
-/** A value is being decoded, and the introduction may be decoded here, too. */
-function openLater(sender: Sender<never>): void {
-  process.nextTick(() => sender.open());
 }

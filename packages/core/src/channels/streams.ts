@@ -202,13 +202,12 @@ export async function sendAll<Value>(
       },
       () => {},
     );
-    stop();
-    if (end) await inflow.close();
   } catch (error) {
     stop();
     if (!isRead) pull.stop(error);
     isRead = true;
-    if (!hasEnded) await inflow.abort(error);
+    // Not awaited: the reader may be what did not answer in time.
+    if (!hasEnded) inflow.abort(error).catch(() => {});
     throw error;
   }
 
@@ -221,10 +220,13 @@ export async function sendAll<Value>(
         isRead = true;
         throw error;
       }
-      if (item.done) isRead = true;
       if (isRead) return;
+      if (item.done) break;
       await inflow.send(item.value);
     }
+    isRead = true;
+    stop();
+    if (end) await inflow.close();
   }
 }
 
@@ -245,7 +247,7 @@ function pullFrom<Value>(source: Sendables<Value>): Pull<Value> {
     stop: () => {
       // A stream's iterator would wait for its next item first.
       if ('destroy' in source) (source as unknown as Readable).destroy();
-      else Promise.resolve(iterator.return?.()).catch(() => {});
+      else (async () => iterator.return?.())().catch(() => {});
     },
   };
 }

@@ -260,6 +260,8 @@ export class Router {
         about,
         since: Date.now(),
         onMessage: (message) => {
+          // Answers want none: it is a sender that somebody has made up for this handle.
+          if (message.replyHandle) return;
           this.unlisten(replyHandle);
           try {
             resolve(this.decode(message));

@@ -28,6 +28,9 @@ export const MAX_UNFINISHED = 512;
  */
 export const CHANNEL_WINDOW_BYTES = 524288;
 
+/** Senders and channels that are open in a context, to one other context; more do not arrive. */
+export const MAX_SENDERS = 16384;
+
 /** Bytes waiting in one stream above which the streams that feed it are no longer read. */
 export const HIGH_WATER_BYTES = 524288;
 

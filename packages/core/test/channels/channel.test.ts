@@ -186,6 +186,18 @@ describe('channels/channel', () => {
     expect(await waiting).to.include({ code: 'ERR_CONTEXT_LOST' });
   });
 
+  it('leaves no handle behind where its first end is closed when it arrives', async () => {
+    const here = make(MASTER);
+    const { address } = (here as unknown as { _offer: { address: Address } })._offer;
+    await here.close();
+    const late = make(MASTER);
+    late.give = () => address;
+    const before = handlesOf(tree.get(B).router);
+    const there = await tree.pass(late, MASTER, B);
+    expect(await failure(there.get())).to.include({ code: 'ERR_CLOSED_THERE' });
+    expect(handlesOf(tree.get(B).router)).to.equal(before);
+  });
+
   it('leaves no handle behind', async () => {
     const count = () => [MASTER, B].map((id) => handlesOf(tree.get(id).router));
     const before = count();

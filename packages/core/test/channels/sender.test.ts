@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import { settle } from '../../../../test/support/stream-pair.js';
 import type { OpenReceiver, ReceiverOptions } from '../../src/channels/open-receiver.js';
-import type { Sender } from '../../src/channels/sender.js';
-import { CHANNEL_WINDOW_BYTES } from '../../src/wire/limits.js';
+import { Sender } from '../../src/channels/sender.js';
+import { CHANNEL_WINDOW_BYTES, MAX_SENDERS } from '../../src/wire/limits.js';
 import { ChannelTree, collect, handlesOf, isSettled } from './channel-tree.js';
 
 const [MASTER, A, B, C] = [0, 1, 2, 3];
@@ -42,6 +42,34 @@ describe('channels/sender', () => {
       expect(await failure(sender.send(4))).to.include({ code: 'ERR_CLOSED_HERE' });
     });
   }
+
+  it('never has more credit than a window, whatever the other end grants', async () => {
+    const { sender } = await connect(B, MASTER);
+    const { handle } = (sender as unknown as { _line: { handle: number } })._line;
+    for (const bytes of [1e15, '7', 5n]) tree.get(B).router.post(MASTER, handle, [3, bytes]);
+    await settle();
+    await sender.send(Buffer.alloc(CHANNEL_WINDOW_BYTES));
+    expect(await isSettled(sender.send(1))).to.equal(false);
+  });
+
+  it('takes no more handles than one context may have with its senders', async () => {
+    const { router } = tree.get(A);
+    const silent = router.listen({ onMessage() {} });
+    const forged = Array.from(
+      { length: MAX_SENDERS + 1 },
+      (_, i) => new Sender({ core: router }, [A, silent, String(i)]),
+    );
+    const before = handlesOf(tree.get(MASTER).router);
+    const error = await failure(tree.pass(forged, A, MASTER));
+    expect(error).to.include({ code: 'ERR_BAD_PAYLOAD' });
+    await settle();
+    expect(handlesOf(tree.get(MASTER).router)).to.equal(before + MAX_SENDERS);
+    const { sender } = await connect(C, MASTER);
+    await sender.send('those of others arrive');
+    tree.get(A).up?.cutOff('gone');
+    await settle();
+    expect(handlesOf(tree.get(MASTER).router)).to.equal(before + 1);
+  });
 
   it('says which context a message is from', async () => {
     const { receiver, sender } = await connect<string>(MASTER, B);

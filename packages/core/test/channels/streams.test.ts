@@ -180,6 +180,22 @@ describe('channels/streams', () => {
       expect(got).to.deep.equal(['A', 'B']);
     });
 
+    it('is read to its end, also where the other end takes nothing any more', async () => {
+      const here = tree.get(MASTER).channels.channel<number, number>();
+      const there = await tree.pass(here, MASTER, B);
+      const duplex = here.toDuplex();
+      for (const value of [1, 2, 3]) await there.send(value);
+      await there.close();
+      await settle();
+      const got: number[] = [];
+      duplex.on('data', (value) => got.push(value));
+      await once(duplex, 'end');
+      expect(got).to.deep.equal([1, 2, 3]);
+      duplex.write(4);
+      const [error] = await once(duplex, 'error');
+      expect(error).to.include({ code: 'ERR_CLOSED_THERE' });
+    });
+
     it('ends both directions when it is destroyed', async () => {
       const here = tree.get(MASTER).channels.channel<string, string>();
       const there = await tree.pass(here, MASTER, B);
@@ -206,6 +222,34 @@ describe('channels/streams', () => {
       expect(error).to.equal(undefined);
       expect(got).to.deep.equal([1, 2, 3, new Uint8Array([0x34]), 5]);
       await sent;
+    });
+
+    it('keeps its deadline where the reader does not answer', async () => {
+      const other = await tree.pass(receiver.toSender(), MASTER, B);
+      tree.get(A).up!.isHeld = true;
+      const sent = [
+        sender.sendAll([1], { timeout: 1 }),
+        other.sendAll([Buffer.alloc(CHANNEL_WINDOW_BYTES), 2], { timeout: 1 }),
+      ];
+      for (const error of await Promise.all(sent.map(failure))) {
+        expect(error).to.include({ code: 'ERR_TIMEOUT' });
+      }
+    });
+
+    it('makes a loss there also of a source that cannot be ended', async () => {
+      const source = {
+        next: () => ({ value: () => {}, done: false }),
+        return: () => {
+          throw new Error('cannot end');
+        },
+        [Symbol.iterator]() {
+          return this;
+        },
+      };
+      expect(await failure(sender.sendAll(source as never))).to.include({
+        code: 'ERR_NOT_SERIALIZABLE',
+      });
+      expect(await failure(receiver.get())).to.include({ code: 'ERR_ABORTED_THERE' });
     });
 
     it('makes a failure of the source a loss there, and throws it', async () => {

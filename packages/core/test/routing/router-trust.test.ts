@@ -207,6 +207,17 @@ describe('routing/router-trust', () => {
       });
     }
 
+    it('is nothing that wants an answer itself: what opens a sender that was made up', async () => {
+      const { state, replyHandle, answer } = await waiting();
+      const { router } = tree.get(A);
+      const body = router.encode(['key']);
+      router.send({ destination: MASTER, handle: replyHandle, replyHandle: 1000, body });
+      await settle();
+      expect(state).to.deep.equal({});
+      await answer();
+      expect(state).to.deep.equal({ settled: 'real' });
+    });
+
     it('counts once', async () => {
       const { state, answer } = await waiting();
       await answer();
