@@ -121,6 +121,7 @@ const SHORTENED = new RegExp(
     'provided',
     'pump',
     'pushedCore',
+    'queue',
     'removeRoute',
     'replyDead',
     'replyHandle',

@@ -54,4 +54,13 @@ describe('hostile/channels', () => {
     expect(receiver.size).to.equal(0);
     expect(receiver.isEnded).to.equal(false);
   });
+
+  it('a child that sends the master on errands reaches nobody, and makes up no context', async () => {
+    const evil = await startEvil('errand');
+    expect(good.id).to.equal(1);
+    expect(await evil.call(process.cwd)).to.equal('done');
+    // What the master was told to send would have left before this.
+    expect(await good.call(process.cwd)).to.equal(process.cwd());
+    expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal(['good', 'evil']);
+  });
 });

@@ -48,6 +48,42 @@ async function callAndEnd(below: Context, how: 'spin' | 'exit'): Promise<void> {
 }
 
 describe('a call that is given up', () => {
+  it('does not hold up what comes after it, however many are given up behind it', async () => {
+    await withRouter(async (router) => {
+      const context = await router.local();
+      const limited = context.with({ timeout: 20, grace: 60_000 });
+      const slow = () => new Promise((resolve) => setTimeout(resolve, 300, 'done'));
+      const first = failure(limited.call(slow));
+      await first;
+      for (let i = 0; i < 3; i++) {
+        expect(await failure(limited.call(slow))).to.include({ code: 'ERR_TIMEOUT' });
+      }
+      expect(await context.call(hostname)).to.equal(hostname());
+    }, quiet);
+  });
+
+  it('never starts where it waits behind another one that was given up', async () => {
+    const said: string[] = [];
+    const onLog = ({ text }: LogRecord) => void said.push(text);
+    await withRouter(
+      async (router) => {
+        const context = await router.local();
+        const limited = context.with({ timeout: 50, grace: 300 });
+        const spin = (name: string) => {
+          console.log(`spins: ${name}`);
+          for (;;);
+        };
+        for (const name of ['a', 'b', 'c']) {
+          expect(await failure(limited.call(spin, name))).to.include({ code: 'ERR_TIMEOUT' });
+        }
+        // Answered by the thread that takes the place of the one that spun.
+        expect(await context.call(hostname)).to.equal(hostname());
+      },
+      { onLog },
+    );
+    expect(said.filter((text) => text.startsWith('spins'))).to.deep.equal(['spins: a']);
+  });
+
   for (const workThread of ['eager', 'none'] as const) {
     it(`tells the function by the signal among its arguments, with workThread ${workThread}`, async () => {
       const abort = new AbortController();

@@ -50,7 +50,7 @@ export class Newcomers {
     const connected = new Promise<{ pid: number; nodeVersion: string }>((connect, fail) => {
       this.#arrivals.set(id, { connect, fail });
     });
-    const path = printable(`${via.name}.${name}`.slice(0, limits.MAX_NAME_CHARS));
+    const path = printable(`${via.name}.${name}`).slice(0, limits.MAX_NAME_CHARS);
     const description = { id, name: path, method: printable(method), via, connected };
     this.#contexts.add(new Context(this.#host, description));
   }

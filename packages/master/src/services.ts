@@ -4,8 +4,8 @@
 
 import {
   Dispatcher,
-  type endpoints as endpointKinds,
   encodeCall,
+  type endpoints as endpointKinds,
   handles,
   installSignals,
   Loader,

@@ -69,8 +69,10 @@ export class Caller {
         return Promise.reject(error);
       }
     }
-    return callWithin(options, `a call in ${this.name}`, (pending) =>
-      this._call(fn, args, options, pending),
+    return callWithin(
+      options,
+      `the call of ${fn.name || 'a function'} in ${this.name}`,
+      (pending) => this._call(fn, args, options, pending),
     );
   }
 
@@ -79,12 +81,16 @@ export class Caller {
    * is connected; rejects as `call` does, but for what happens after that.
    */
   callNoReply(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<void> {
-    return callWithin(options, `a call in ${this.name}`, async (pending) => {
-      const target = known.get(fn);
-      if (target && !this._leaving) this._post(target, args, pending);
-      else await this._inTurn(fn, (found) => this._post(found, args, pending), pending);
-      await this._callee.connected;
-    });
+    return callWithin(
+      options,
+      `the call of ${fn.name || 'a function'} in ${this.name}`,
+      async (pending) => {
+        const target = known.get(fn);
+        if (target && !this._leaving) this._post(target, args, pending);
+        else await this._inTurn(fn, (found) => this._post(found, args, pending), pending);
+        await this._callee.connected;
+      },
+    );
   }
 
   private async _call(

@@ -8,7 +8,7 @@
 import { END, NEXT } from '../calls/chain-run.js';
 import { KinetinError } from '../errors.js';
 import type { Message } from '../routing/message.js';
-import type { ChainPlace } from '../runtime/dispatcher.js';
+import type { CallPayload, ChainPlace } from '../runtime/dispatcher.js';
 import type { Workplace } from '../runtime/work-thread.js';
 import { CALL } from '../wire/handles.js';
 
@@ -113,7 +113,14 @@ export function installChains({ router, dispatcher }: Workplace): void {
   const { decode, onDone, abort } = dispatcher;
   const run = dispatcher.run.bind(dispatcher);
   dispatcher.decode = (message) => {
-    const call = decode(message);
+    let call: CallPayload;
+    try {
+      call = decode(message);
+    } catch (error) {
+      // It may have been one of a chain, and those behind it must not run.
+      if (message.handle === CALL) chains.forget(message.source);
+      throw error;
+    }
     const [, , , place] = call;
     if (place && message.handle === CALL) turns.set(message, chains.enter(message.source, place));
     return call;

@@ -7,8 +7,20 @@ import { MAX_NAME_CHARS } from '../wire/limits.js';
 import { printable } from '../wire/printable.js';
 import { Context, NOBODY } from './context.js';
 
+/** What Node 12 lacks: there, one who speaks of a context twice gets two objects. */
+const { WeakRef, FinalizationRegistry } = globalThis as {
+  WeakRef?: new <Value extends object>(value: Value) => { deref(): Value | undefined };
+  FinalizationRegistry?: new (
+    forget: (id: number) => void,
+  ) => { register(value: object, id: number): void };
+};
+
 export class Contexts<Known extends Context = Context> {
+  /** Those that were started, until they are lost. */
   private _byId: Map<number, Known> = new Map();
+  /** Those that somebody has only spoken of, who may have made them up: as long as they are used. */
+  private _heardOf: Map<number, { deref(): Known | undefined }> = new Map();
+  private _unused = FinalizationRegistry && new FinalizationRegistry((id) => this._forget(id));
 
   /** `make` makes the object for a context that was not known. */
   constructor(private _make: (id: number, name: string) => Known) {}
@@ -24,6 +36,7 @@ export class Contexts<Known extends Context = Context> {
   /** It is lost: its id is never used again. */
   remove(id: number): void {
     this._byId.delete(id);
+    this._heardOf.delete(id);
   }
 
   all(): Known[] {
@@ -32,11 +45,19 @@ export class Contexts<Known extends Context = Context> {
 
   /** The context of a message, or of a value: the known one where it is known. */
   find(id: number, name: string): Known {
-    const known = this._byId.get(id);
+    const known = this._byId.get(id) || this._heardOf.get(id)?.deref();
     if (known) return known;
-    const context = this._make(id, printable(name.slice(0, MAX_NAME_CHARS)));
-    this.add(context);
+    const context = this._make(id, printable(name).slice(0, MAX_NAME_CHARS));
+    if (WeakRef && this._unused) {
+      this._heardOf.set(id, new WeakRef(context));
+      this._unused.register(context, id);
+    }
     return context;
+  }
+
+  private _forget(id: number): void {
+    // Another one may have taken its place meanwhile.
+    if (!this._heardOf.get(id)?.deref()) this._heardOf.delete(id);
   }
 }
 

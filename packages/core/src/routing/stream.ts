@@ -30,15 +30,15 @@ export class Stream {
   /** Bytes in both directions since the start, for `bytesSent` and traces. */
   bytesSent = 0;
   bytesReceived = 0;
+  /** Frames that have not been given to the transport. */
+  queue: Buffer[] = [];
   /** Why the stream has ended; undefined while it lives. */
   closed: string | undefined;
 
   private _events: StreamEvents;
   private _transport: Transport | undefined;
   private _decoder = new FrameDecoder();
-  /** Frames that have not been given to the transport. */
-  private _queue: Buffer[] = [];
-  /** Bytes in `_queue`, and bytes that the transport still holds. */
+  /** Bytes in `queue`, and bytes that the transport still holds. */
   private _queued = 0;
   private _writing = 0;
   private _scheduled = false;
@@ -65,7 +65,7 @@ export class Stream {
     if (this.closed !== undefined) return transport.close(false);
     this._transport = transport;
     if (preamble) {
-      this._queue.unshift(preamble);
+      this.queue.unshift(preamble);
       this._queued += preamble.length;
     }
     this._schedule();
@@ -88,7 +88,7 @@ export class Stream {
   write(frame: Buffer): boolean {
     if (this.closed !== undefined) return false;
     if (!this._transport && this._queued + frame.length > MAX_PENDING_BYTES) return false;
-    this._queue.push(frame);
+    this.queue.push(frame);
     this._queued += frame.length;
     // Not all at the end of the tick: the other side begins while more is being made here.
     if (this._queued > JOIN_BYTES) this.flush();
@@ -130,7 +130,7 @@ export class Stream {
     if (this.closed !== undefined) return;
     if (flush) this.flush();
     this.closed = reason;
-    this._queue = [];
+    this.queue = [];
     this._queued = 0;
     this._release();
     this._transport?.close(flush);
@@ -160,9 +160,9 @@ export class Stream {
   /** Gives what waits to the transport now, and not at the end of the tick. */
   flush(): void {
     const transport = this._transport;
-    if (!transport || this._queue.length === 0) return;
-    const frames = this._queue;
-    this._queue = [];
+    if (!transport || this.queue.length === 0) return;
+    const frames = this.queue;
+    this.queue = [];
     this._queued = 0;
     for (let from = 0; from < frames.length; ) {
       let bytes = (frames[from] as Buffer).length;

@@ -11,7 +11,7 @@ import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import { portTransport } from '../runtime/port.js';
 import type { Seat, WorkThread } from '../runtime/thread.js';
-import { CANCEL } from '../wire/handles.js';
+import { CALL, CANCEL } from '../wire/handles.js';
 import { serveRoom } from './pressure.js';
 import { executeTestament, keepTestament } from './testament.js';
 
@@ -56,23 +56,21 @@ const checks: WeakMap<WorkThread, Set<() => boolean>> = new WeakMap();
 
 /**
  * Tells the function of a call that was given up, and ends its thread if that does not end the call.
- * Calls that come meanwhile wait for the outcome.
+ * Calls that come meanwhile wait for the outcome; one of those that is given up itself never starts.
  */
 export function cancel(thread: WorkThread, message: Message): void {
   const { router } = thread.options;
   const [replyHandle, reason, graceMs] = router.decode(message) as CancelPayload;
   const { source } = message;
-  const { current } = thread;
-  const find = () =>
-    [thread.current, thread.held].find((seat) => seat?.calls.get(source)?.has(replyHandle));
-  const seat = find();
-  const findOwner = () => {
-    const found = find();
-    // What comes of its arguments after it was over waits with the calls that do.
-    return seat === current && found !== current ? undefined : found;
-  };
+  const { current, held } = thread;
+  const owes = (seat: Seat | undefined): seat is Seat =>
+    Boolean(seat?.calls.get(source)?.has(replyHandle));
+  if (graceMs !== undefined && !owes(current) && owes(held)) {
+    return drop(held, source, replyHandle);
+  }
+  const seat = [current, held].find(owes);
   // In its place behind the call, also where that waits itself, or is still to come.
-  for (const to of seat ? [seat] : [thread.current, thread.held]) {
+  for (const to of seat ? [seat] : [current, held]) {
     if (to) router.sendTo(to.stream, CANCEL, [source, replyHandle, reason, graceMs]);
   }
   const pending = checks.get(thread) || new Set();
@@ -81,21 +79,30 @@ export function cancel(thread: WorkThread, message: Message): void {
     for (const check of pending) if (!check()) pending.delete(check);
     if (pending.size === 0) release(thread);
   };
-  if (!seat || graceMs === undefined) return settle();
+  if (!owes(current) || graceMs === undefined) return settle();
   thread.onAnswer = settle;
-  thread.held = thread.held || thread.newSeat();
-  const expire = () => {
-    const owner = findOwner();
-    if (owner && owner !== thread.current) timer = setTimeout(expire, graceMs);
-    else if (owner) endThread(thread, owner);
+  thread.held = held || thread.newSeat();
+  // What comes of its arguments after its thread has ended waits with the calls that do.
+  const isOpen = () => thread.current === current && owes(current);
+  const timer = setTimeout(() => {
+    if (isOpen()) endThread(thread, current);
     settle();
-  };
-  let timer = setTimeout(expire, graceMs);
+  }, graceMs);
   pending.add(() => {
-    const isOpen = findOwner() !== undefined;
-    if (!isOpen) clearTimeout(timer);
-    return isOpen;
+    if (!isOpen()) clearTimeout(timer);
+    return isOpen();
   });
+}
+
+/** Takes back a call that waits. */
+function drop({ calls, stream }: Seat, source: number, replyHandle: number): void {
+  calls.get(source)?.delete(replyHandle);
+  // Places of source, handle and reply handle as in wire/frame.ts, which is part of the live core.
+  const isMeant = (frame: Buffer) =>
+    frame.readUInt32BE(20) === CALL &&
+    frame.readUInt32BE(12) === source &&
+    frame.readUInt32BE(24) === replyHandle;
+  stream.queue = stream.queue.filter((frame) => !isMeant(frame));
 }
 
 function endThread(thread: WorkThread, seat: Seat): void {

@@ -13,9 +13,9 @@ export const SIGNAL = 1;
 export const GENERATOR = 2;
 /** A context. Plain value: [id, name]. */
 export const CONTEXT = 3;
-/** The sending end of a receiver. Plain value: [context id, handle]. */
+/** The sending end of a receiver. Plain value: [context id, handle, key]. */
 export const SENDER = 4;
-/** One end of a channel. Plain value: [context id, handle]. */
+/** One end of a channel. Plain value: [context id, handle, key]. */
 export const CHANNEL = 5;
 
 /** Why an endpoint is refused: ids and handles mean something in one tree alone. */
