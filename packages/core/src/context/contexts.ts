@@ -8,7 +8,7 @@ import { printable } from '../wire/printable.js';
 import { Context, NOBODY } from './context.js';
 
 /** What Node 12 lacks: there, one who speaks of a context twice gets two objects. */
-const { WeakRef, FinalizationRegistry } = globalThis as {
+const { WeakRef: Weak, FinalizationRegistry: Registry } = globalThis as {
   WeakRef?: new <Value extends object>(value: Value) => { deref(): Value | undefined };
   FinalizationRegistry?: new (
     forget: (id: number) => void,
@@ -20,7 +20,7 @@ export class Contexts<Known extends Context = Context> {
   private _byId: Map<number, Known> = new Map();
   /** Those that somebody has only spoken of, who may have made them up: as long as they are used. */
   private _heardOf: Map<number, { deref(): Known | undefined }> = new Map();
-  private _unused = FinalizationRegistry && new FinalizationRegistry((id) => this._forget(id));
+  private _unused = Registry && new Registry((id) => this._forget(id));
 
   /** `make` makes the object for a context that was not known. */
   constructor(private _make: (id: number, name: string) => Known) {}
@@ -48,8 +48,8 @@ export class Contexts<Known extends Context = Context> {
     const known = this._byId.get(id) || this._heardOf.get(id)?.deref();
     if (known) return known;
     const context = this._make(id, printable(name).slice(0, MAX_NAME_CHARS));
-    if (WeakRef && this._unused) {
-      this._heardOf.set(id, new WeakRef(context));
+    if (Weak && this._unused) {
+      this._heardOf.set(id, new Weak(context));
       this._unused.register(context, id);
     }
     return context;

@@ -57,7 +57,7 @@ describe('channels/sender', () => {
     const silent = router.listen({ onMessage() {} });
     const forged = Array.from(
       { length: MAX_SENDERS + 1 },
-      (_, i) => new Sender({ core: router }, [A, silent, String(i)]),
+      (_, i) => new Sender({ core: router }, [A, silent, i.toString(16).padStart(32, '0')]),
     );
     const before = handlesOf(tree.get(MASTER).router);
     const error = await failure(tree.pass(forged, A, MASTER));
