@@ -65,7 +65,8 @@ const lateBuiltins: Plugin = {
 
 /**
  * Names that are shortened in all bundles alike: private members, and those that the bundles share but
- * nothing outside of them sees. Never a name that travels as a key, or that Node knows.
+ * nothing outside of them sees. Never a name that travels as a key, that
+ * objects of users have (options, policies), or that Node knows.
  */
 const SHORTENED = new RegExp(
   `^(_.*|${[
@@ -91,7 +92,6 @@ const SHORTENED = new RegExp(
     'header',
     'held',
     'holds',
-    'isAbove',
     'isCrowded',
     'isFull',
     'isPaused',
@@ -117,7 +117,6 @@ const SHORTENED = new RegExp(
     'onThreadFrame',
     'payload',
     'peer',
-    'policy',
     'provided',
     'pump',
     'pushedCore',
@@ -125,7 +124,6 @@ const SHORTENED = new RegExp(
     'removeRoute',
     'replyDead',
     'replyHandle',
-    'respondent',
     'routes',
     'sendTo',
     'sentTo',

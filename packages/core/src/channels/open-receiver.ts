@@ -86,8 +86,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
     this._host = host;
     this._options = options;
     host.open.add(this as never);
-    // Quoted, here and below: the build shortens names of its own that are the same.
-    const respondent = options['respondent'];
+    const { respondent } = options;
     if (respondent) this._watchFor(respondent.origin.id);
   }
 
@@ -131,7 +130,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
 
   /** For Kinetin's own use. A place to send to; `onHolder` is told of the one that has it. */
   listen(onHolder?: (message: Message, introduction: Introduction) => void): Intake {
-    const { ['policy']: policy, ['respondent']: respondent, once } = this._options;
+    const { policy, respondent, once } = this._options;
     const { core } = this._host;
     const intake: Intake = new Intake(
       {
@@ -142,7 +141,7 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
           if (respondent && respondent.origin.id !== id) return false;
           const isAbove = core.isAbove(message);
           return typeof policy === 'function'
-            ? policy({ id, ['isAbove']: isAbove }) === true
+            ? policy({ id, isAbove }) === true
             : policy !== 'above' || isAbove;
         },
       },

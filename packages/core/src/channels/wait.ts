@@ -24,7 +24,8 @@ export class TimeoutError extends KinetinError {
 
 /**
  * Runs `start`, whose callbacks settle the wait; when the deadline or the signal settles it, `stop`
- * is called with the reason, once. Never leaves a timer or a listener behind.
+ * is called with the reason, once. Never leaves a timer or a listener behind. Rejects with a TypeError,
+ * code ERR_INVALID_ARG, where `timeout` is none.
  */
 export function wait<Value>(
   { timeout, signal }: WaitOptions,
@@ -33,6 +34,11 @@ export function wait<Value>(
   stop: (reason: unknown) => void,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
+    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+      const error = new TypeError(`timeout must be a number of ms, 0 or more, not ${timeout}`);
+      stop(error);
+      return reject(Object.assign(error, { code: 'ERR_INVALID_ARG' }));
+    }
     if (signal?.aborted) {
       stop(signal.reason);
       return reject(signal.reason);

@@ -26,8 +26,7 @@ export function checkService(service: Service): ServiceClass {
   if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
   for (const method of Object.keys(exposed || fail('it exposes nothing; say what in exposed'))) {
     const { args = [], ...rules } = exposed[method] || fail(`exposed.${method} is missing`);
-    // Quoted: the build shortens a name of its own that is the same.
-    const policy = rules['policy'];
+    const { policy } = rules;
     if (typeof (service as unknown as Record<string, unknown>)[method] !== 'function') {
       fail(`it exposes ${method}, which is no method`);
     }

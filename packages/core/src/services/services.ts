@@ -172,13 +172,12 @@ export class Services {
       const known = Object.keys(exposed).join(', ');
       throw new ServiceError('ERR_NO_METHOD', `cannot call ${what}: what is exposed is ${known}`);
     }
-    // Quoted: the build shortens names of its own that are the same, and these are the user's.
-    const policy = rules['policy'];
+    const { policy } = rules;
     const { source: id } = message;
     const isAbove = this._host.router.isAbove(message);
     const mayCall =
       typeof policy === 'function'
-        ? policy({ id, ['isAbove']: isAbove }) === true
+        ? policy({ id, isAbove }) === true
         : isAbove || policy === 'anybody';
     if (!mayCall) {
       throw new ServiceError(

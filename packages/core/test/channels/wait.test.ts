@@ -117,4 +117,19 @@ describe('channels/wait', () => {
       expect(warnings).to.deep.equal([]);
     });
   }
+
+  for (const timeout of ['50', -1, Number.NaN, null]) {
+    it(`refuses ${JSON.stringify(timeout)} as a timeout, and starts nothing`, async () => {
+      let isStarted = false;
+      const start = () => {
+        isStarted = true;
+      };
+      const waiting = wait({ timeout: timeout as number }, 'it', start, () => {});
+      const error = (await waiting.catch((it) => it)) as Error;
+      expect(error).to.be.instanceOf(TypeError);
+      expect(error).to.include({ code: 'ERR_INVALID_ARG' });
+      expect(error.message).to.include('timeout must be a number of ms');
+      expect(isStarted).to.equal(false);
+    });
+  }
 });
