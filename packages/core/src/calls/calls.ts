@@ -29,6 +29,10 @@ export abstract class Calls<From = unknown> {
    * method, or an inline function that uses nothing of its enclosing functions: what it needs of its
    * file and of other modules travels along. Nothing of a file runs there that runs on its own.
    *
+   * Each function has variables of its own there: two of one file that use `const cache = new Map()`
+   * have a map each, which they keep from call to call. Constants are computed there: `process.pid` is
+   * the context's. For shared state, see {@link Calls.import} and {@link Calls.service}.
+   *
    * Arguments that cannot travel, as far as TypeScript can see it, do not compile: see
    * {@link Sendable}.
    *
@@ -146,6 +150,8 @@ export abstract class Calls<From = unknown> {
    * The same calls with a deadline or a signal, which end the call: the function's own signal is
    * aborted, and where it does not stop within `grace`, its work thread is ended, with all that runs
    * there; the next call gets another. A call without reply only ends so before it has left.
+   * `timeout` counts from the call: connecting, and finding and bundling a function for the first time,
+   * are part of it.
    *
    * Of a generator, they count for the call that returns it, and for each step again: a step that is
    * given up ends the generator there.
