@@ -22,7 +22,7 @@ export function withOwnNames(stack: string): string {
 /**
  * A called function failed. Has the message, the `code`, the `cause` and the own properties of the
  * error that was thrown there; `stack` leads from the user's source lines there, by way of the
- * context, to the caller here.
+ * context, to the caller here, where that awaits `call` itself.
  */
 export class CallError extends KinetinError {
   /** The name of the error that was thrown, as in `TypeError`. */

@@ -43,7 +43,9 @@ interface Waiting {
 
 /**
  * Sends to a receiver, wherever that is. As an argument or a result it travels to any context, which
- * then has the same sender. Use it by `await using`, or `close` it: the receiver waits for that.
+ * then has the same sender. `close` it, or `abort` it where
+ * something has failed: the receiver waits for one of them. `await using` closes it, also after a throw:
+ * its reader then takes what has come for all.
  */
 export class Sender<Value = unknown> implements AsyncDisposable {
   /** For Kinetin's own use. Where the other end of a channel sends to. */

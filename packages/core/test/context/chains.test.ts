@@ -75,6 +75,16 @@ describe('context/chains', () => {
     expect([notes, errors]).to.deep.equal([['a', 'a', 'of 11'], ['ERR_CHAIN_LOST']]);
   });
 
+  it('forgets those of a caller of which a call cannot be read: it may have been one of them', async () => {
+    for (const source of [1, 11]) await call(source, 7, START, 'a');
+    const header = { source: 1, replyHandle: ++lastHandle, handle: CALL, destination: 5 };
+    const payload = Buffer.from([255]);
+    dispatcher.onMessage({ ...header, authority: 1, flags: 0, number: 0, payload });
+    for (const source of [1, 11]) await call(source, 7, NEXT, `of ${source}`);
+    expect(notes).to.deep.equal(['a', 'a', 'of 11']);
+    expect(errors).to.deep.equal(['ERR_BAD_PAYLOAD', 'ERR_CHAIN_LOST']);
+  });
+
   it('remembers a thousand, those that were used last', async () => {
     await call(1, 1, START, 'first');
     await call(1, 2, START, 'second');
