@@ -22,14 +22,16 @@ export function followMessages(worker: Worker, router: Router): () => void {
   worker.on('message', ({ buffer, byteOffset, byteLength }: Uint8Array) => {
     if (!buffer) return;
     const frames = Buffer.from(buffer, byteOffset, byteLength);
-    let at = 0;
-    while (at + HEADER_BYTES <= frames.length) {
-      const header = frames.slice(at, at + HEADER_BYTES);
-      at += HEADER_BYTES + header.readUInt32BE(4);
+    for (let at = 0; at + HEADER_BYTES <= frames.length; ) {
+      const start = at;
+      at += HEADER_BYTES + frames.readUInt32BE(start + 4);
+      const hasMore = (frames[start + 1] as number) & FLAG_MORE;
+      // The way of every answer: nothing is made of a frame that is a message by itself.
+      if (!hasMore && headers.size === 0) continue;
       // That bears the number of a message of somebody else.
-      if (header.readUInt32BE(20) === CREDIT) continue;
-      const number = header.readUInt32BE(28);
-      if ((header[1] as number) & FLAG_MORE) headers.set(number, Buffer.from(header));
+      if (frames.readUInt32BE(start + 20) === CREDIT) continue;
+      const number = frames.readUInt32BE(start + 28);
+      if (hasMore) headers.set(number, Buffer.from(frames.slice(start, start + HEADER_BYTES)));
       else headers.delete(number);
     }
   });
