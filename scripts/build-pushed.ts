@@ -32,7 +32,9 @@ const liveCore: Plugin = {
       );
       // Constants and text tools are not part of a living core: each bundle has its own.
       const isConstant =
-        /(wire.(endpoints|handles|levels|limits|lines|printable)|routing.broker)\.js$/.test(file);
+        /(wire.(endpoints|flags|handles|levels|limits|lines|printable)|routing.broker)\.js$/.test(
+          file,
+        );
       return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
     });
     onResolve({ filter: /^@kinetin\/core$/ }, ({ path }) => ({ path, external: true }));

@@ -49,8 +49,8 @@ export { announceRoute, listenForRoutes } from './routing/routes.js';
 export { type Side, Stream } from './routing/stream.js';
 export { type Trace, TracedRouter } from './routing/traced-router.js';
 export { socketTransport, type Transport, type TransportEvents } from './routing/transport.js';
+export type { CallPayload } from './runtime/call-payload.js';
 export type { Config, WorkThreadMode } from './runtime/config.js';
-export { type CallPayload, Dispatcher } from './runtime/dispatcher.js';
 export { Loader, moduleFileName } from './runtime/loader.js';
 export type { Log } from './runtime/log.js';
 export { ModuleStore } from './runtime/modules.js';
@@ -64,6 +64,7 @@ export type {
   ServicePolicy,
 } from './services/service.js';
 export { type ServicePayload, Services } from './services/services.js';
+export { Dispatcher } from './thread/dispatcher.js';
 export { installSignals } from './thread/signals.js';
 export { describeFrame } from './wire/describe.js';
 export { deserialize } from './wire/deserialize.js';

@@ -4,7 +4,7 @@
  */
 
 import { DeadLetterError, KinetinError } from '../errors.js';
-import type { CallPayload, ChainPlace } from '../runtime/dispatcher.js';
+import type { CallPayload, ChainPlace } from '../runtime/call-payload.js';
 import { CALL, CANCEL } from '../wire/handles.js';
 import { CallError } from './call-error.js';
 import { type EncodedCall, encodeCall, reasonOf, whenAborted } from './encode.js';

@@ -3,7 +3,7 @@
  * section "Chains".
  */
 
-import type { ChainPlace } from '../runtime/dispatcher.js';
+import type { ChainPlace } from '../runtime/call-payload.js';
 
 /** Nothing that the caller does not know the end of comes before: what was, is forgotten. */
 export const START = 0;

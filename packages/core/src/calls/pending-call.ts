@@ -3,7 +3,7 @@
  */
 
 import { type WaitOptions, wait } from '../channels/wait.js';
-import type { ChainPlace } from '../runtime/dispatcher.js';
+import type { ChainPlace } from '../runtime/call-payload.js';
 import type { ChainRun } from './chain-run.js';
 
 /** How long a call may go on that was given up. */

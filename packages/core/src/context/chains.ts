@@ -8,8 +8,8 @@
 import { END, NEXT } from '../calls/chain-run.js';
 import { KinetinError } from '../errors.js';
 import type { Message } from '../routing/message.js';
-import type { CallPayload, ChainPlace } from '../runtime/dispatcher.js';
-import type { Workplace } from '../runtime/work-thread.js';
+import type { CallPayload, ChainPlace } from '../runtime/call-payload.js';
+import type { Workplace } from '../thread/workplace.js';
 import { CALL } from '../wire/handles.js';
 
 /** Chains without a call under way that are remembered; those that were used last stay. */

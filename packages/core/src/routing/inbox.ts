@@ -5,16 +5,24 @@
  * holds them to it: what one source can have unfinished here is bounded.
  */
 
-import { FLAG_MORE, type Header } from '../wire/frame.js';
-import { FREE_WINDOW_BYTES, MAX_UNFINISHED, MAX_WINDOW_BYTES } from '../wire/limits.js';
+import { FLAG_FIRST, FLAG_MORE } from '../wire/flags.js';
+import type { Header } from '../wire/frame.js';
+import {
+  FREE_WINDOW_BYTES,
+  MAX_FRAME_PAYLOAD,
+  MAX_UNFINISHED,
+  MAX_WINDOW_BYTES,
+} from '../wire/limits.js';
 import type { Message } from './message.js';
 
 /** Why a message is not taken. */
 export type Refusal = [code: string, reason: string];
 
 interface Partial {
-  /** Undefined once the message is refused: the rest is thrown away as it comes. */
-  chunks: Buffer[] | undefined;
+  /** Room for what may come; undefined once the message is refused: the rest is thrown away. */
+  memory: Buffer | undefined;
+  /** Bytes that the whole takes at most, as its first frame says. */
+  size: number;
   /** Frames and bytes that have come. */
   parts: number;
   bytes: number;
@@ -39,8 +47,8 @@ export class Inbox {
   ) {}
 
   /**
-   * Takes a frame, as a message with the payload of that frame, which is number `part` of the message
-   * that it belongs to. Returns that message when it is whole. `refusal` says why nobody wants it.
+   * Takes a frame, as a message with the payload of that frame; `part` as in {@link partOf}. Returns
+   * the message that it belongs to when that is whole. `refusal` says why nobody wants it.
    */
   take(frame: Message, part: number, refusal?: Refusal): Message | undefined {
     const { source, number, payload } = frame;
@@ -49,29 +57,39 @@ export class Inbox {
     const ofSource = this._partials.get(source) || new Map<number, Partial>();
     let partial = ofSource.get(number);
     let why = refusal;
-    if (part === 0) {
-      partial = { chunks: [], parts: 0, bytes: 0, granted: FREE_WINDOW_BYTES };
+    if (frame.flags & FLAG_FIRST) {
+      const size = Math.min(part * MAX_FRAME_PAYLOAD, this._maxBytes + MAX_FRAME_PAYLOAD);
+      partial = {
+        // For what may come before any credit is granted, and a frame that exceeds it.
+        memory: Buffer.allocUnsafe(Math.min(size, FREE_WINDOW_BYTES + MAX_FRAME_PAYLOAD)),
+        size,
+        parts: 0,
+        bytes: 0,
+        granted: FREE_WINDOW_BYTES,
+      };
       if (ofSource.size < MAX_UNFINISHED) this._partials.set(source, ofSource.set(number, partial));
       else why = lost('too many at once');
-    }
+    } else if (partial && part !== (partial.parts & 65535)) why = lost('a part is missing');
     if (!partial) return undefined;
-    if (part !== (partial.parts++ & 65535)) why = lost('a part is missing');
     if (partial.bytes >= partial.granted) why = lost('it exceeds its credit');
+    const { memory } = partial;
+    if (memory) payload.copy(memory, partial.bytes);
+    partial.parts++;
     partial.bytes += payload.length;
+    if (partial.bytes > partial.size) why = lost('it is longer than it said');
     if (partial.bytes > this._maxBytes) {
       why = ['ERR_MESSAGE_TOO_LARGE', `maxMessageBytes is ${this._maxBytes}`];
     }
-    const { chunks } = partial;
     if (why) {
-      if (chunks) refuse(why);
-      partial.chunks = undefined;
-    } else if (chunks) chunks.push(payload);
+      if (memory) refuse(why);
+      partial.memory = undefined;
+    }
     const isWhole = !(frame.flags & FLAG_MORE);
     if (isWhole) ofSource.delete(number);
     if (ofSource.size === 0) this._partials.delete(source);
     this._grant(source, ofSource);
-    if (!isWhole || !partial.chunks) return undefined;
-    frame.payload = Buffer.concat(partial.chunks, partial.bytes);
+    if (!isWhole || !partial.memory) return undefined;
+    frame.payload = partial.memory.slice(0, partial.bytes);
     return frame;
   }
 
@@ -81,20 +99,25 @@ export class Inbox {
   }
 
   /**
-   * Lets the window of each message grow with what has come of it, and grants half of it at a time.
-   * Those behind the oldest, where these fill as much memory as one message may, have to wait.
+   * Lets the window of each message grow with what has come of it, and grants half of it at a time;
+   * who is granted credit gets the memory for the whole. Those behind the oldest, where these take as
+   * much memory as one message may, have to wait.
    */
   private _grant(source: number, ofSource: Map<number, Partial>): void {
     let held = 0;
     ofSource.forEach((partial, number) => {
-      const { bytes, granted } = partial;
+      const { bytes, granted, memory, size } = partial;
       const window = Math.min(Math.max(bytes, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
       const more = bytes + window - granted;
       if (more * 2 >= window && held <= this._maxBytes) {
         partial.granted += more;
         this._events.onGrant(source, number, more);
+        if (memory && memory.length < size) {
+          partial.memory = Buffer.allocUnsafe(size);
+          memory.copy(partial.memory, 0, 0, bytes);
+        }
       }
-      if (partial.chunks) held += bytes;
+      if (partial.memory) held += partial.memory.length;
     });
   }
 }

@@ -6,8 +6,8 @@
 
 import { DeadLetterError } from '../errors.js';
 import { deserialize } from '../wire/deserialize.js';
+import { FLAG_DEAD, FLAG_ERROR } from '../wire/flags.js';
 import type { Header } from '../wire/frame.js';
-import { FLAG_DEAD, FLAG_ERROR } from '../wire/frame.js';
 import type { EndpointCodec } from '../wire/serialize.js';
 
 /** A message that has arrived. */
@@ -21,7 +21,10 @@ export interface Outgoing {
   handle: number;
   replyHandle?: number;
   flags?: number;
-  /** Encoded with HEADER_BYTES of headroom, which the router fills. Owned by the router. */
+  /**
+   * Encoded with HEADER_BYTES of headroom, which the router fills. Owned by the router; more than fits
+   * into a frame with all the memory that it is a part of.
+   */
   body: Buffer;
 }
 

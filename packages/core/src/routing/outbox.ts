@@ -6,9 +6,11 @@
  * handle of one context form a lane, and leave in order.
  */
 
+import { FLAG_FIRST, FLAG_MORE } from '../wire/flags.js';
 import type { Header } from '../wire/frame.js';
-import { encodeFrame, FLAG_MORE, HEADER_BYTES, setPart } from '../wire/frame.js';
+import { encodeFrame, HEADER_BYTES, setPart } from '../wire/frame.js';
 import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD, MAX_UNDER_WAY } from '../wire/limits.js';
+import { reuse } from '../wire/serialize.js';
 
 interface Transfer {
   header: Header;
@@ -43,7 +45,7 @@ export class Outbox {
     return this._lanes.size > 0 && this._lanes.has(laneOf(header));
   }
 
-  /** Takes over a message and sends what can be sent of it now. Owns `body`. */
+  /** Takes over a message and sends what can be sent of it now. Owns `body`, and a large one's memory. */
   add(header: Header, body: Buffer): void {
     const lane = this._lanes.get(laneOf(header));
     const transfer = { header, body, at: HEADER_BYTES, credit: FREE_WINDOW_BYTES };
@@ -82,7 +84,10 @@ export class Outbox {
         sent = true;
         // What is delivered here may have changed the lanes.
         if (this._lanes.get(key) !== lane) return;
-        if (first.at >= first.body.length) lane.shift();
+        if (first.at >= first.body.length) {
+          lane.shift();
+          if (first.header.number) reuse(first.body);
+        }
         // To the end, so that its next turn comes last also where the stream is full before.
         this._lanes.delete(key);
         if (lane.length > 0) this._lanes.set(key, lane);
@@ -100,11 +105,14 @@ export class Outbox {
     if (transfer.credit <= 0 || this._events.isFull(destination)) return false;
     const end = Math.min(at + MAX_FRAME_PAYLOAD, body.length);
     const more = end < body.length ? FLAG_MORE : 0;
+    const isFirst = header.number && !part;
     this._underWay.set(destination, more ? underWay : underWay - 1);
     transfer.at = end;
     transfer.credit -= end - at;
-    const frame = encodeFrame({ ...header, flags: header.flags | more }, body.slice(at, end));
-    if (header.number) setPart(frame, part);
+    const flags = header.flags | more | (isFirst ? FLAG_FIRST : 0);
+    const frame = encodeFrame({ ...header, flags }, body.slice(at, end));
+    const parts = Math.ceil((body.length - HEADER_BYTES) / MAX_FRAME_PAYLOAD);
+    if (header.number) setPart(frame, isFirst ? parts : part);
     this._events.onFrame(frame);
     return true;
   }

@@ -10,9 +10,9 @@
  */
 
 import { ProtocolError } from '../errors.js';
+import { FLAG_DEAD } from '../wire/flags.js';
 import {
   destinationOf,
-  FLAG_DEAD,
   HEADER_BYTES,
   type Header,
   handleOf,

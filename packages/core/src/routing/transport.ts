@@ -6,6 +6,7 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
+import { giveBack } from '../wire/frame.js';
 
 /** What a transport tells its stream. */
 export interface TransportEvents {
@@ -46,7 +47,10 @@ export function socketTransport(input: Readable, output: Writable): Transport {
     },
     write(bytes, written) {
       // After the end, or an error, Node calls back with an error: the memory is free either way.
-      output.write(bytes, written);
+      output.write(bytes, () => {
+        giveBack(bytes);
+        written();
+      });
     },
     pause: () => void input.pause(),
     resume: () => void input.resume(),

@@ -17,6 +17,7 @@ import { deserialize } from '../wire/deserialize.js';
 import { encodeFrame, HEADER_BYTES } from '../wire/frame.js';
 import { Secret } from '../wire/secret.js';
 import { serialize } from '../wire/serialize.js';
+import { makeLog } from './log.js';
 import { portTransport } from './port.js';
 
 export const api = {
@@ -29,6 +30,7 @@ export const api = {
   SerializeError,
   deserialize,
   encodeFrame,
+  makeLog,
   portTransport,
   serialize,
   socketTransport,

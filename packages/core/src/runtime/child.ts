@@ -6,23 +6,24 @@
  */
 
 import type { Broker } from '../routing/broker.js';
+import type { Message } from '../routing/message.js';
 import { Router } from '../routing/router.js';
 import { listenForRoutes } from '../routing/routes.js';
 import type { Stream } from '../routing/stream.js';
 import { socketTransport } from '../routing/transport.js';
 import { deserialize } from '../wire/deserialize.js';
+import { FLAG_ERROR } from '../wire/flags.js';
 import { destinationOf, FrameDecoder, payloadOf, sourceOf } from '../wire/frame.js';
 import { CALL_MAIN, PING, SHUTDOWN } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import { api } from './api.js';
-import { type Config, type MainBoot, threadModuleOf } from './config.js';
-import { Dispatcher } from './dispatcher.js';
+import type { Config, MainBoot } from './config.js';
 import { Loader } from './loader.js';
 import { type Log, makeLog } from './log.js';
 import { ModuleStore } from './modules.js';
 import { WorkThread } from './thread.js';
 import { ChildTracer } from './trace.js';
-import { serveCalls } from './work-thread.js';
+import { serveCallsHere } from './work-thread.js';
 
 /** Whether this context tells of each frame: false but in a build for traces. Set by the build. */
 declare const TRACE: boolean;
@@ -31,7 +32,10 @@ declare const TRACE: boolean;
 const CHILDREN_GRACE_MS = 3000;
 const FLUSH_GRACE_MS = 1000;
 
-/** What Kinetin's own modules, called through CALL_MAIN, get as their first argument. */
+/** A function of Kinetin's own modules, called through CALL_MAIN. */
+type MainFunction = (child: Child, ...args: unknown[]) => unknown;
+
+/** What those get as their first argument. */
 export interface Child {
   router: Router;
   /** Made by the `parent` bundle, with the first child. */
@@ -71,9 +75,8 @@ export function startChild([
   const loader = new Loader(getText, { '@kinetin/core': api });
   const child: Child = { router, config, log, loader, pushedCore };
   listenForRoutes(router);
-  const dispatcher = new Dispatcher({ router, loader, log, firstArguments: [child] });
+  serveMain(child);
   const serve = { policy: router.isAbove };
-  router.listen({ ...serve, onMessage: (call) => dispatcher.onMessage(call) }, CALL_MAIN);
   router.listen({ ...serve, onMessage: () => end(child, output) }, SHUTDOWN);
   router.onStreamClosed = (stream) => {
     if (stream.side === 'parent') end(child, output);
@@ -81,7 +84,7 @@ export function startChild([
   };
   const upstream = router.addStream('parent', sourceOf(first));
   if (config.workThread === 'none') {
-    serveCalls(router, config, getText, getText(threadModuleOf(config)));
+    serveCallsHere(router, config, getText);
   } else {
     child.thread = new WorkThread({ router, config, core, log, loader, getText, startWorker });
   }
@@ -92,6 +95,28 @@ export function startChild([
   upstream.open(leftover.slice(first.length));
   // Now that its bundle is here, if it came with the core.
   if (config.workThread === 'eager') child.thread?.start();
+}
+
+/** Runs functions of Kinetin's own modules in the main thread. Their first argument is `child`. */
+function serveMain(child: Child): void {
+  const { router, loader } = child;
+  const run = async (message: Message) => {
+    const [hash, [name], args] = router.decode(message) as [Buffer, [string], unknown[]];
+    const exports = await loader.load(hash.toString('hex'));
+    return router.encode(await (exports[name] as MainFunction)(child, ...args));
+  };
+  router.listen(
+    {
+      policy: router.isAbove,
+      onMessage: (message) => {
+        run(message).then(
+          (body) => router.reply(message, body),
+          (error) => router.reply(message, router.encode(error), FLAG_ERROR),
+        );
+      },
+    },
+    CALL_MAIN,
+  );
 }
 
 /** Closes a stream from which nothing has come for so long. */

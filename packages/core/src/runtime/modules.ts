@@ -11,7 +11,7 @@ import { ModuleError } from '../errors.js';
 import type { Router } from '../routing/router.js';
 import { isNeighbour } from '../routing/routes.js';
 import type { Stream } from '../routing/stream.js';
-import { FLAG_ERROR } from '../wire/frame.js';
+import { FLAG_ERROR } from '../wire/flags.js';
 import { GET_MODULE, MODULE } from '../wire/handles.js';
 
 /**

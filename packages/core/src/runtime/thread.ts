@@ -9,14 +9,8 @@ import type { Worker } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
-import {
-  destinationOf,
-  FLAG_MORE,
-  flagsOf,
-  handleOf,
-  replyHandleOf,
-  sourceOf,
-} from '../wire/frame.js';
+import { FLAG_MORE } from '../wire/flags.js';
+import { destinationOf, flagsOf, handleOf, replyHandleOf, sourceOf } from '../wire/frame.js';
 import { CALL, CANCEL, SERVICE, THREAD_SHIFT } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import { type Config, type ThreadBoot, threadModuleOf } from './config.js';

@@ -5,8 +5,8 @@
 import { ProtocolError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
-import type { Dispatcher } from '../runtime/dispatcher.js';
 import type { Log } from '../runtime/log.js';
+import type { Dispatcher } from '../thread/dispatcher.js';
 import { HEADER_BYTES } from '../wire/frame.js';
 import { SERVICE } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';

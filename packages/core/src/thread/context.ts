@@ -7,10 +7,10 @@
 
 import { isMainThread, parentPort } from 'node:worker_threads';
 import type { Exports } from '../runtime/loader.js';
-import type { Workplace } from '../runtime/work-thread.js';
 import { CHANNEL, CONTEXT, type Endpoints, SENDER } from '../wire/endpoints.js';
 import { SERVICE } from '../wire/handles.js';
 import type { Testament } from './testament.js';
+import type { Workplace } from './workplace.js';
 
 /** Hash of the `context` bundle; set when this bundle is built. */
 declare const CONTEXT_MODULE: string;

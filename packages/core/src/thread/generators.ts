@@ -5,8 +5,8 @@
  */
 
 import type { Router } from '../routing/router.js';
-import type { Dispatcher } from '../runtime/dispatcher.js';
 import { type Endpoints, GENERATOR } from '../wire/endpoints.js';
+import type { Dispatcher } from './dispatcher.js';
 
 /** A generator that stays, in the place of the result. */
 class Kept {

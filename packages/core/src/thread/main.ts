@@ -5,11 +5,16 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import type { Message } from '../routing/message.js';
+import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
-import type { Workplace } from '../runtime/work-thread.js';
+import { makeLog } from '../runtime/log.js';
+import type { Install } from '../runtime/work-thread.js';
 import { Endpoints } from '../wire/endpoints.js';
+import { CALL, CANCEL, SERVICE } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
 import { installContext } from './context.js';
+import { Dispatcher } from './dispatcher.js';
 import { installGenerators } from './generators.js';
 import { captureOutput } from './output.js';
 import { flushWithin } from './pressure.js';
@@ -19,8 +24,10 @@ import { installSignals } from './signals.js';
 export { cancel, serve } from './host.js';
 
 /** Makes this thread ready for user code. Called once, before the first call starts. */
-export function install(workplace: Workplace): void {
-  const { router, dispatcher, log } = workplace;
+export const install: Install = (router, config, loader) => {
+  const log = makeLog(router, config.logLevel);
+  const dispatcher = new Dispatcher({ router, loader, log });
+  listenForCalls(router, dispatcher);
   const endpoints = new Endpoints();
   router.codec = endpoints;
   const upstream = router.upstream as Stream;
@@ -28,11 +35,34 @@ export function install(workplace: Workplace): void {
   dispatcher.onDone = captureOutput(log, flush);
   installSignals(router, dispatcher, endpoints);
   installGenerators(router, dispatcher, endpoints);
-  installContext(workplace, endpoints);
+  installContext({ router, dispatcher, loader, config, log }, endpoints);
   if (!isMainThread) installProcess();
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
   process.on('unhandledRejection', (error) =>
     log(ERROR, `unhandled rejection: ${(error as Error | undefined)?.stack || error}`),
+  );
+};
+
+function listenForCalls(router: Router, dispatcher: Dispatcher): void {
+  const serve = { policy: router.isAbove };
+  const onMessage = (call: Message) => dispatcher.onMessage(call);
+  router.listen({ ...serve, onMessage }, CALL);
+  // Each method has a policy; `installContext` sees to it that nothing else can be called so.
+  router.listen({ onMessage }, SERVICE);
+  // Behind the call that it is about, also while that waits.
+  const cancel = (message: Message) => dispatcher.onCancel(message);
+  router.listen(
+    {
+      ...serve,
+      onMessage: (message) => {
+        Promise.resolve(dispatcher.ready).then(
+          () => cancel(message),
+          // The call that it is about has failed with the same.
+          () => {},
+        );
+      },
+    },
+    CANCEL,
   );
 }

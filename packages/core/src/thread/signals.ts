@@ -9,9 +9,10 @@ import { isMainThread } from 'node:worker_threads';
 import { DeadLetterError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
-import type { CallPayload, Dispatcher } from '../runtime/dispatcher.js';
+import type { CallPayload } from '../runtime/call-payload.js';
 import { type Endpoints, SIGNAL } from '../wire/endpoints.js';
 import { CALL, THREAD_SHIFT } from '../wire/handles.js';
+import type { Dispatcher } from './dispatcher.js';
 
 /** What an AbortController is, where Node has none (before 15). */
 interface Controller {

@@ -8,12 +8,9 @@
 import type { Worker } from 'node:worker_threads';
 import type { Router } from '../routing/router.js';
 import { portTransport } from '../runtime/port.js';
+import { FLAG_DEAD, FLAG_FIRST, FLAG_MORE } from '../wire/flags.js';
 import { HEADER_BYTES } from '../wire/frame.js';
 import { CREDIT } from '../wire/handles.js';
-
-// As in wire/frame.ts, which is part of the live core.
-const FLAG_MORE = 1;
-const FLAG_DEAD = 2;
 
 /** Follows the messages of a thread. To be called when it has ended: ends those that are under way. */
 export function followMessages(worker: Worker, router: Router): () => void {
@@ -38,9 +35,9 @@ export function followMessages(worker: Worker, router: Router): () => void {
   return () => {
     if (headers.size === 0) return;
     headers.forEach((header) => {
+      // The same part again is out of order, so that the message is lost.
+      if ((header[1] as number) & FLAG_FIRST) header.writeUInt16BE(0, 2);
       header[1] = FLAG_DEAD;
-      // Out of order, so that the message is lost; odd, so that it never begins one.
-      header.writeUInt16BE(((header.readUInt16BE(2) | 1) + 2) & 65535, 2);
       header.writeUInt32BE(0, 4);
     });
     // The thread has no stream any more.

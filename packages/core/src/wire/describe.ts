@@ -7,15 +7,8 @@
 
 import { deserialize } from './deserialize.js';
 import * as endpoints from './endpoints.js';
-import {
-  FLAG_DEAD,
-  FLAG_ERROR,
-  FLAG_MORE,
-  HEADER_BYTES,
-  type Header,
-  payloadOf,
-  readHeader,
-} from './frame.js';
+import { FLAG_DEAD, FLAG_ERROR, FLAG_MORE } from './flags.js';
+import { HEADER_BYTES, type Header, payloadOf, readHeader } from './frame.js';
 import * as handles from './handles.js';
 import { Secret } from './secret.js';
 import type { EndpointCodec } from './serialize.js';

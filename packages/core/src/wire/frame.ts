@@ -1,8 +1,8 @@
 /**
  * Pushed: part of the core, in every context.
  *
- * Frames: what travels on one hop. A frame is a 32-byte big-endian header and a payload of at most
- * 64 KiB, kept as one Buffer from socket to socket: forwarding reads header fields in place and
+ * Frames: what travels on one hop. A frame is a 32-byte big-endian header and a payload, of 64 KiB at
+ * most together, kept as one Buffer from socket to socket: forwarding reads header fields in place and
  * copies nothing. The layout is in docs/protocol.md, section "Frames".
  */
 
@@ -11,13 +11,6 @@ import { MAX_FRAME_PAYLOAD } from './limits.js';
 
 export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 32;
-
-/** More frames of this message follow. */
-export const FLAG_MORE = 1;
-/** A dead letter: the payload is [code, reason]. */
-export const FLAG_DEAD = 2;
-/** A reply that failed: the payload is the error. */
-export const FLAG_ERROR = 4;
 
 /** Header fields of a frame, without its payload. */
 export interface Header {
@@ -39,10 +32,13 @@ export const handleOf = (frame: Buffer): number => frame.readUInt32BE(20);
 export const replyHandleOf = (frame: Buffer): number => frame.readUInt32BE(24);
 export const numberOf = (frame: Buffer): number => frame.readUInt32BE(28);
 export const payloadOf = (frame: Buffer): Buffer => frame.slice(HEADER_BYTES);
-/** Which frame of its message this is, counted from 0 and modulo 65536. */
+/**
+ * Of a message of several frames: in the first how many there are, in the others which of them this
+ * is, counted from 0; both modulo 65536.
+ */
 export const partOf = (frame: Buffer): number => frame.readUInt16BE(2);
 
-/** Numbers a frame of a message of several. */
+/** See {@link partOf}. */
 export function setPart(frame: Buffer, part: number): void {
   frame.writeUInt16BE(part & 65535, 2);
 }
@@ -78,9 +74,25 @@ export function writeHeader(frame: Buffer, header: Header, length: number): void
   frame.writeUInt32BE(header.number, 28);
 }
 
+/** Memory of full frames that have left. It is used again: fresh pages cost more than to fill them. */
+const spares: Buffer[] = [];
+const MAX_SPARES = 32;
+const FULL_FRAME = HEADER_BYTES + MAX_FRAME_PAYLOAD;
+
+function takeMemory(bytes: number): Buffer {
+  return (bytes === FULL_FRAME && spares.pop()) || Buffer.allocUnsafe(bytes);
+}
+
+/** Takes back what has been written, where it is a frame whose memory can be used again. */
+export function giveBack({ buffer, length }: Buffer): void {
+  // Memory that has gone to another thread has no length any more.
+  const isOwn = length === FULL_FRAME && buffer.byteLength === length;
+  if (isOwn && spares.length < MAX_SPARES) spares.push(Buffer.from(buffer));
+}
+
 /** Makes a frame; copies `payload`. */
 export function encodeFrame(header: Header, payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
+  const frame = takeMemory(HEADER_BYTES + payload.length);
   writeHeader(frame, header, payload.length);
   frame.set(payload, HEADER_BYTES);
   return frame;
@@ -128,7 +140,7 @@ export class FrameDecoder {
         onFrame(this._partial);
         return at;
       }
-      const whole = Buffer.allocUnsafe(total);
+      const whole = takeMemory(total);
       this._partial.copy(whole);
       this._partial = whole;
     }

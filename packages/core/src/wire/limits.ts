@@ -4,14 +4,17 @@
  * The bounds of the wire. docs/limits.md lists them; a check compares the two.
  */
 
-/** Bytes of payload in one frame: small enough that a frame never delays others for long. */
-export const MAX_FRAME_PAYLOAD = 65536;
+/**
+ * Bytes of payload in one frame: small enough that a frame never delays others for long, and 64 KiB
+ * with its header, which is what Node reads at once.
+ */
+export const MAX_FRAME_PAYLOAD = 65504;
 
 /** Bytes of one reassembled message, by default. Configurable per router; inherited by children. */
 export const MAX_MESSAGE_BYTES = 134217728;
 
 /** Bytes of a large message that may be sent before its receiver has granted any credit. */
-export const FREE_WINDOW_BYTES = 262144;
+export const FREE_WINDOW_BYTES = 262016;
 
 /** Bytes of a large message that may be under way at most: credit grows with what has come. */
 export const MAX_WINDOW_BYTES = 2097152;

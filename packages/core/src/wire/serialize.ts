@@ -7,7 +7,7 @@
  */
 
 import { SerializeError } from '../errors.js';
-import { MAX_DEPTH, MAX_ERROR_CHARS } from './limits.js';
+import { MAX_DEPTH, MAX_ERROR_CHARS, MAX_FRAME_PAYLOAD } from './limits.js';
 import { Secret } from './secret.js';
 import * as T from './tags.js';
 
@@ -36,13 +36,14 @@ export const VIEWS = [
   'DataView',
 ];
 
-/** Scratch memory, grown as needed; undefined while a getter or a codec encodes another value. */
-let spare: Buffer | undefined = Buffer.allocUnsafe(16384);
+/** Scratch memory, grown as needed; undefined while it is in use, and while it is a large result. */
+let spare: Buffer | undefined;
 let scratch: Buffer;
 /** Up to so many objects a search is cheaper than a table. */
 const FEW_OBJECTS = 8;
-/** Scratch memory larger than this is not kept: it is the result. */
+/** Scratch memory larger than this is kept for so many milliseconds: fresh pages are slow. */
 const MAX_SPARE_BYTES = 4194304;
+const LARGE_SPARE_MS = 1000;
 /** Bytes of `scratch` that are written. */
 let at = 0;
 let endpoints: EndpointCodec | undefined;
@@ -66,7 +67,7 @@ export function serialize(
   root = 'value',
 ): Buffer {
   const outer = { scratch, at, endpoints, seen, order, depth, path };
-  scratch = spare || Buffer.allocUnsafe(1024);
+  scratch = spare || Buffer.allocUnsafe(16384);
   spare = undefined;
   at = headroom;
   endpoints = codec;
@@ -74,18 +75,31 @@ export function serialize(
   order = [];
   depth = 0;
   path = [root];
+  let isKept = false;
   try {
     write(value);
-    if (scratch.length > MAX_SPARE_BYTES) return scratch.slice(0, at);
+    isKept = at <= headroom + MAX_FRAME_PAYLOAD;
+    if (!isKept) return scratch.slice(0, at);
     const bytes = Buffer.allocUnsafe(at);
     scratch.copy(bytes, headroom, headroom, at);
     return bytes;
   } catch (error) {
     throw asRefusal(error);
   } finally {
-    spare = scratch.length > MAX_SPARE_BYTES ? Buffer.allocUnsafe(16384) : scratch;
+    spare = isKept ? scratch : undefined;
     ({ scratch, at, endpoints, seen, order, depth, path } = outer);
   }
+}
+
+/** Takes back the memory of a result that is larger than a frame. Nobody may use that any more. */
+export function reuse({ buffer }: Buffer): void {
+  const memory = Buffer.from(buffer);
+  if (spare && spare.length > memory.length) return;
+  spare = memory;
+  if (memory.length <= MAX_SPARE_BYTES) return;
+  setTimeout(() => {
+    if (spare === memory) spare = undefined;
+  }, LARGE_SPARE_MS).unref();
 }
 
 function reserve(bytes: number): void {

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import { END, NEXT, START } from '../../src/calls/chain-run.js';
 import { installChains } from '../../src/context/chains.js';
 import { Router } from '../../src/routing/router.js';
-import { Dispatcher } from '../../src/runtime/dispatcher.js';
 import { Loader } from '../../src/runtime/loader.js';
-import type { Workplace } from '../../src/runtime/work-thread.js';
+import { Dispatcher } from '../../src/thread/dispatcher.js';
+import type { Workplace } from '../../src/thread/workplace.js';
 import { HEADER_BYTES } from '../../src/wire/frame.js';
 import { CALL } from '../../src/wire/handles.js';
 

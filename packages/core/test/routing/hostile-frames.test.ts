@@ -9,9 +9,9 @@ import { Random, randomValue } from '../../../../test/support/random.js';
 import { ProtocolError } from '../../src/errors.js';
 import { Inbox } from '../../src/routing/inbox.js';
 import { deserialize } from '../../src/wire/deserialize.js';
+import { FLAG_FIRST, FLAG_MORE } from '../../src/wire/flags.js';
 import {
   encodeFrame,
-  FLAG_MORE,
   FrameDecoder,
   HEADER_BYTES,
   partOf,
@@ -31,10 +31,10 @@ const FRAMES_PER_STREAM = 50;
 const MAX_MESSAGE_BYTES = 2000;
 
 /**
- * What may be in use at any time above the start: the messages here are up to 100 KB long, so this is
- * mostly what the engine has not collected yet.
+ * What may be in use at any time above the start: a first frame takes up to 68 KB here, whatever it
+ * brings, so this is mostly what the engine has not collected yet.
  */
-const HEAP_BYTES = 64_000_000;
+const HEAP_BYTES = 160_000_000;
 /** The same by the account of the kernel, which also sees what comes and goes within a frame. */
 const RESIDENT_BYTES = 256_000_000;
 
@@ -61,10 +61,11 @@ function makeMessages(count: number): Buffer[][] {
     const fields = { destination: 0, source: 5, authority: 5, handle: 1000, replyHandle: 1 + i };
     const frames: Buffer[] = [];
     for (let at = 0; at < payload.length; at += frameBytes) {
-      const flags = at + frameBytes < payload.length ? FLAG_MORE : 0;
+      const more = at + frameBytes < payload.length ? FLAG_MORE : 0;
+      const flags = more | (isCut && at === 0 ? FLAG_FIRST : 0);
       const part = payload.subarray(at, at + frameBytes);
       const frame = encodeFrame({ ...fields, flags, number }, part);
-      setPart(frame, frames.length);
+      setPart(frame, isCut && at === 0 ? Math.ceil(payload.length / frameBytes) : frames.length);
       frames.push(frame);
     }
     return frames;

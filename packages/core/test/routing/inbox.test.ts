@@ -2,10 +2,9 @@ import { expect } from 'chai';
 import { Random } from '../../../../test/support/random.js';
 import { Inbox, type Refusal } from '../../src/routing/inbox.js';
 import type { Message } from '../../src/routing/message.js';
+import { FLAG_ERROR, FLAG_FIRST, FLAG_MORE } from '../../src/wire/flags.js';
 import {
   encodeFrame,
-  FLAG_ERROR,
-  FLAG_MORE,
   type Header,
   partOf,
   payloadOf,
@@ -35,9 +34,9 @@ function framesOf(payload: Buffer, fields: Partial<Header> = {}, frameBytes = 10
   const frames: Buffer[] = [];
   for (let at = 0; at < payload.length; at += frameBytes) {
     const isLast = at + frameBytes >= payload.length;
-    const flags = (fields.flags ?? 0) | (isLast ? 0 : FLAG_MORE);
+    const flags = (fields.flags ?? 0) | (isLast ? 0 : FLAG_MORE) | (at === 0 ? FLAG_FIRST : 0);
     const frame = encodeFrame(header({ ...fields, flags }), payload.subarray(at, at + frameBytes));
-    setPart(frame, frames.length);
+    setPart(frame, at === 0 ? Math.ceil(payload.length / frameBytes) : frames.length);
     frames.push(frame);
   }
   return frames;
@@ -118,9 +117,10 @@ describe('routing/inbox', () => {
   it('takes a message whose last frame is empty', () => {
     const { takeAll } = makeInbox();
     const frames = [
-      encodeFrame(header({ flags: FLAG_MORE }), Buffer.from('all')),
+      encodeFrame(header({ flags: FLAG_FIRST | FLAG_MORE }), Buffer.from('all')),
       encodeFrame(header({}), Buffer.alloc(0)),
     ] as const;
+    setPart(frames[0], 2);
     setPart(frames[1], 1);
     expect(takeAll([...frames])[0]!.payload.toString()).to.equal('all');
   });
@@ -215,6 +215,62 @@ describe('routing/inbox', () => {
         expect(takeAll([...ends]).map(({ number }) => number)).to.deep.equal([1, 2]);
         expect(takeAll(large(maxBytes, { number: 3 })), 'the next one').to.have.lengthOf(1);
       });
+    });
+  });
+
+  describe('memory', () => {
+    const partialsOf = (inbox: Inbox) =>
+      (inbox as unknown as { _partials: Map<number, Map<number, { memory?: Buffer }>> })._partials;
+    const bytesOf = (inbox: Inbox, number = 1) =>
+      partialsOf(inbox).get(5)?.get(number)?.memory?.length;
+    /** The first frames of a message that says that it has so many. */
+    function claiming(parts: number, sent: number, number = 1): Buffer[] {
+      const frames = framesOf(Buffer.alloc(10 * MAX_FRAME_PAYLOAD), { number }, MAX_FRAME_PAYLOAD);
+      setPart(frames[0]!, parts);
+      return frames.slice(0, sent);
+    }
+    const unpaid = FREE_WINDOW_BYTES + MAX_FRAME_PAYLOAD;
+
+    it('is taken for what may come without credit, whatever a message says of its size', () => {
+      const { inbox, takeAll } = makeInbox(1e9);
+      takeAll(claiming(65_535, 1));
+      expect(bytesOf(inbox)).to.equal(unpaid);
+    });
+
+    it('is taken for the whole with its first credit, up to the limit of messages', () => {
+      const { inbox, takeAll } = makeInbox(1e6);
+      takeAll(claiming(12, 2));
+      expect(bytesOf(inbox)).to.equal(12 * MAX_FRAME_PAYLOAD);
+      takeAll(claiming(65_535, 2));
+      expect(bytesOf(inbox)).to.equal(1e6 + MAX_FRAME_PAYLOAD);
+    });
+
+    it('is not taken for more messages of a source than fit into one of the largest', () => {
+      const { inbox, takeAll, grants } = makeInbox(1e6);
+      for (const number of [1, 2, 3]) takeAll(claiming(65_535, 2, number));
+      expect(grants.map(([, number]) => number)).to.deep.equal([1]);
+      expect(bytesOf(inbox, 2)).to.equal(unpaid);
+      expect(bytesOf(inbox, 3)).to.equal(unpaid);
+      takeAll(claiming(65_535, 2, 1));
+      inbox.forget(5);
+      takeAll(claiming(65_535, 2, 3));
+      expect(bytesOf(inbox, 3), 'when there is room again').to.equal(1e6 + MAX_FRAME_PAYLOAD);
+    });
+
+    it('holds what has come before it grew', () => {
+      const { takeAll } = makeInbox(1e9);
+      const payload = new Random(3).bytes(20 * MAX_FRAME_PAYLOAD + 77);
+      const [message] = takeAll(framesOf(payload, {}, MAX_FRAME_PAYLOAD));
+      expect(message!.payload.equals(payload)).to.equal(true);
+    });
+
+    it('is given up with a message that is longer than it said, which is lost', () => {
+      const { inbox, takeAll, refused } = makeInbox(1e9);
+      expect(takeAll(claiming(2, 3))).to.deep.equal([]);
+      expect(refused.map(([, ...why]) => why)).to.deep.equal([
+        ['ERR_MESSAGE_LOST', 'it is longer than it said'],
+      ]);
+      expect(bytesOf(inbox)).to.equal(undefined);
     });
   });
 

@@ -1,18 +1,9 @@
 import { expect } from 'chai';
 import { Random } from '../../../../test/support/random.js';
 import { Outbox } from '../../src/routing/outbox.js';
-import {
-  FLAG_ERROR,
-  FLAG_MORE,
-  HEADER_BYTES,
-  type Header,
-  partOf,
-  payloadOf,
-  readHeader,
-} from '../../src/wire/frame.js';
+import { FLAG_ERROR, FLAG_FIRST, FLAG_MORE } from '../../src/wire/flags.js';
+import { HEADER_BYTES, type Header, partOf, payloadOf, readHeader } from '../../src/wire/frame.js';
 import { FREE_WINDOW_BYTES, MAX_FRAME_PAYLOAD, MAX_UNDER_WAY } from '../../src/wire/limits.js';
-
-const KIB = 1024;
 
 const header = (fields: Partial<Header>): Header => ({
   flags: 0,
@@ -58,7 +49,7 @@ describe('routing/outbox', () => {
     const fields = { flags: FLAG_ERROR, destination: 9, handle: 5, replyHandle: 7, number: 3 };
     outbox.add(header(fields), Buffer.concat([Buffer.alloc(HEADER_BYTES), payload]));
     expect(frames.map((frame) => readHeader(frame))).to.deep.equal([
-      header({ ...fields, flags: FLAG_ERROR | FLAG_MORE }),
+      header({ ...fields, flags: FLAG_ERROR | FLAG_MORE | FLAG_FIRST }),
       header({ ...fields, flags: FLAG_ERROR | FLAG_MORE }),
       header({ ...fields, flags: FLAG_ERROR | FLAG_MORE }),
       header(fields),
@@ -69,15 +60,18 @@ describe('routing/outbox', () => {
   it('sends no empty frame after a message that fills its frames', () => {
     const { outbox, frames } = makeOutbox();
     outbox.add(header({ number: 1 }), body(2 * MAX_FRAME_PAYLOAD));
-    expect(frames.map((frame) => readHeader(frame).flags)).to.deep.equal([FLAG_MORE, 0]);
+    expect(frames.map((frame) => readHeader(frame).flags)).to.deep.equal([
+      FLAG_FIRST | FLAG_MORE,
+      0,
+    ]);
   });
 
   it('sends the frames of several messages in turns', () => {
     const { outbox, full, numbers } = makeOutbox();
     full.add(1);
-    outbox.add(header({ handle: 1000, number: 1 }), body(256 * KIB));
-    outbox.add(header({ handle: 1001, number: 2 }), body(128 * KIB));
-    outbox.add(header({ handle: 1002, number: 3 }), body(256 * KIB));
+    outbox.add(header({ handle: 1000, number: 1 }), body(4 * MAX_FRAME_PAYLOAD));
+    outbox.add(header({ handle: 1001, number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
+    outbox.add(header({ handle: 1002, number: 3 }), body(4 * MAX_FRAME_PAYLOAD));
     expect(numbers()).to.deep.equal([]);
     full.clear();
     outbox.pump();
@@ -89,7 +83,7 @@ describe('routing/outbox', () => {
     box.full.add(1);
     box.onFrame = () => box.full.add(1);
     for (const number of [1, 2, 3]) {
-      box.outbox.add(header({ handle: 1000 + number, number }), body(192 * KIB));
+      box.outbox.add(header({ handle: 1000 + number, number }), body(3 * MAX_FRAME_PAYLOAD));
     }
     for (let i = 0; i < 9; i++) {
       box.full.clear();
@@ -101,11 +95,11 @@ describe('routing/outbox', () => {
   it('keeps the order of messages to one handle of one context', () => {
     const { outbox, full, numbers } = makeOutbox();
     full.add(1);
-    outbox.add(header({ number: 1 }), body(256 * KIB));
+    outbox.add(header({ number: 1 }), body(4 * MAX_FRAME_PAYLOAD));
     outbox.add(header({ number: 0 }), body(10));
-    outbox.add(header({ number: 2 }), body(128 * KIB));
-    outbox.add(header({ handle: 1001, number: 3 }), body(128 * KIB));
-    outbox.add(header({ destination: 2, number: 4 }), body(128 * KIB));
+    outbox.add(header({ number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
+    outbox.add(header({ handle: 1001, number: 3 }), body(2 * MAX_FRAME_PAYLOAD));
+    outbox.add(header({ destination: 2, number: 4 }), body(2 * MAX_FRAME_PAYLOAD));
     expect(numbers(), 'another context does not wait').to.deep.equal([4, 4]);
     full.clear();
     outbox.pump();
@@ -116,7 +110,7 @@ describe('routing/outbox', () => {
     const { outbox, full } = makeOutbox();
     expect(outbox.holds(header({}))).to.equal(false);
     full.add(1);
-    outbox.add(header({ number: 1 }), body(128 * KIB));
+    outbox.add(header({ number: 1 }), body(2 * MAX_FRAME_PAYLOAD));
     expect(outbox.holds(header({}))).to.equal(true);
     expect(outbox.holds(header({ handle: 1001 }))).to.equal(false);
     expect(outbox.holds(header({ destination: 2 }))).to.equal(false);
@@ -162,7 +156,7 @@ describe('routing/outbox', () => {
       const { outbox, numbers } = makeOutbox();
       outbox.add(header({ number: 1 }), body(2 * FREE_WINDOW_BYTES));
       numbers();
-      outbox.add(header({ handle: 1001, number: 2 }), body(128 * KIB));
+      outbox.add(header({ handle: 1001, number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
       expect(numbers()).to.deep.equal([2, 2]);
     });
 
@@ -192,7 +186,7 @@ describe('routing/outbox', () => {
     }
     const began = () => new Set(numbers()).size;
     expect(began()).to.equal(MAX_UNDER_WAY);
-    outbox.add(header({ destination: 2, number: 99 }), body(128 * KIB));
+    outbox.add(header({ destination: 2, number: 99 }), body(2 * MAX_FRAME_PAYLOAD));
     expect(numbers(), 'to another context').to.deep.equal([99, 99]);
     outbox.grant(1, 7, FREE_WINDOW_BYTES);
     const sent = numbers();
@@ -205,11 +199,18 @@ describe('routing/outbox', () => {
     expect(began(), 'after the context was lost').to.equal(MAX_UNDER_WAY);
   });
 
-  it('numbers the frames of a message, and leaves small messages without', () => {
+  it('says first how many frames there are, numbers the others, and leaves small messages without', () => {
     const { outbox, frames } = makeOutbox();
-    outbox.add(header({ number: 1 }), body(256 * KIB));
+    outbox.add(header({ number: 1 }), body(4 * MAX_FRAME_PAYLOAD));
     outbox.add(header({ number: 0 }), body(10));
-    expect(frames.map(partOf)).to.deep.equal([0, 1, 2, 3, 0]);
+    expect(frames.map(partOf)).to.deep.equal([4, 1, 2, 3, 0]);
+    expect(frames.map((frame) => readHeader(frame).flags & FLAG_FIRST)).to.deep.equal([
+      FLAG_FIRST,
+      0,
+      0,
+      0,
+      0,
+    ]);
   });
 
   it('takes a message that is added while a frame is being sent', () => {
@@ -217,10 +218,10 @@ describe('routing/outbox', () => {
     box.onFrame = () => {
       if (box.frames.length === 1) {
         box.outbox.add(header({ number: 2 }), body(10));
-        box.outbox.add(header({ handle: 1001, number: 3 }), body(128 * KIB));
+        box.outbox.add(header({ handle: 1001, number: 3 }), body(2 * MAX_FRAME_PAYLOAD));
       }
     };
-    box.outbox.add(header({ number: 1 }), body(192 * KIB));
+    box.outbox.add(header({ number: 1 }), body(3 * MAX_FRAME_PAYLOAD));
     expect(box.numbers()).to.deep.equal([1, 3, 1, 3, 1, 2]);
   });
 
@@ -242,10 +243,10 @@ describe('routing/outbox', () => {
     it('drops all lanes of a context, and those only', () => {
       const { outbox, full, numbers } = makeOutbox();
       full.add(1).add(2);
-      outbox.add(header({ number: 1 }), body(128 * KIB));
-      outbox.add(header({ number: 2 }), body(128 * KIB));
-      outbox.add(header({ handle: 1001, number: 3 }), body(128 * KIB));
-      outbox.add(header({ destination: 2, number: 4 }), body(128 * KIB));
+      outbox.add(header({ number: 1 }), body(2 * MAX_FRAME_PAYLOAD));
+      outbox.add(header({ number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
+      outbox.add(header({ handle: 1001, number: 3 }), body(2 * MAX_FRAME_PAYLOAD));
+      outbox.add(header({ destination: 2, number: 4 }), body(2 * MAX_FRAME_PAYLOAD));
       outbox.forget(1);
       full.clear();
       outbox.pump();
@@ -256,10 +257,10 @@ describe('routing/outbox', () => {
     it('drops what is being sent', () => {
       const box = makeOutbox();
       box.onFrame = () => box.outbox.forget(1);
-      box.outbox.add(header({ number: 1 }), body(256 * KIB));
+      box.outbox.add(header({ number: 1 }), body(4 * MAX_FRAME_PAYLOAD));
       expect(box.numbers()).to.deep.equal([1]);
       box.onFrame = () => {};
-      box.outbox.add(header({ number: 2 }), body(128 * KIB));
+      box.outbox.add(header({ number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
       expect(box.numbers()).to.deep.equal([2, 2]);
     });
 
@@ -270,11 +271,11 @@ describe('routing/outbox', () => {
           if (box.frames.length < lastFrame) return;
           box.onFrame = () => {};
           box.outbox.forget(1);
-          box.outbox.add(header({ number: 2 }), body(128 * KIB));
+          box.outbox.add(header({ number: 2 }), body(2 * MAX_FRAME_PAYLOAD));
         };
-        box.outbox.add(header({ number: 1 }), body(65 * KIB));
+        box.outbox.add(header({ number: 1 }), body(MAX_FRAME_PAYLOAD + 1));
         expect(box.numbers()).to.deep.equal([...Array(lastFrame).fill(1), 2, 2]);
-        box.outbox.add(header({ number: 3 }), body(65 * KIB));
+        box.outbox.add(header({ number: 3 }), body(MAX_FRAME_PAYLOAD + 1));
         expect(box.numbers()).to.deep.equal([3, 3]);
       }
     });

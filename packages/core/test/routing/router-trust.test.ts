@@ -4,7 +4,7 @@ import { type NaiveFrame, naiveFrame } from '../../../../test/support/naive-fram
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import type { Message } from '../../src/routing/message.js';
 import type { Router } from '../../src/routing/router.js';
-import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/frame.js';
+import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/flags.js';
 import { CREDIT } from '../../src/wire/handles.js';
 import { serialize } from '../../src/wire/serialize.js';
 

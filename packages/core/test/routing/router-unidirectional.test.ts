@@ -7,7 +7,7 @@ import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { isolate } from '../../src/parent/unidirectional.js';
 import type { Router } from '../../src/routing/router.js';
 import type { Stream } from '../../src/routing/stream.js';
-import { FLAG_DEAD } from '../../src/wire/frame.js';
+import { FLAG_DEAD } from '../../src/wire/flags.js';
 import { serialize } from '../../src/wire/serialize.js';
 
 const [MASTER, A, B, C, D, E] = [0, 1, 2, 3, 4, 5];

@@ -6,7 +6,7 @@ import { makePair, settle, TestTree } from '../../../../test/support/stream-pair
 import { type DeadLetterError, ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/routing/message.js';
 import { Router } from '../../src/routing/router.js';
-import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/frame.js';
+import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/flags.js';
 import { FIRST_ALLOCATED_HANDLE, THREAD_SHIFT } from '../../src/wire/handles.js';
 
 const [MASTER, A, B, C, D] = [0, 1, 2, 3, 4];

@@ -53,8 +53,8 @@ describe('routing/traced-router', () => {
     child.post(MASTER, HANDLE, Buffer.alloc(100_000));
     await settle();
     expect(trace.map((line) => line.replace(/^.*5000/, ''))).to.deep.equal([
-      ' #1 more, 65536 B',
-      ' #1, 34468 B',
+      ' #1 more, 65504 B',
+      ' #1, 34500 B',
     ]);
   });
 

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import { Router } from '../../src/routing/router.js';
-import { Dispatcher } from '../../src/runtime/dispatcher.js';
 import { Loader } from '../../src/runtime/loader.js';
+import { Dispatcher } from '../../src/thread/dispatcher.js';
 import { installSignals } from '../../src/thread/signals.js';
 import { Endpoints, SIGNAL } from '../../src/wire/endpoints.js';
 import { HEADER_BYTES } from '../../src/wire/frame.js';

@@ -5,7 +5,8 @@ import { stateOf } from '../../../../test/support/router-state.js';
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { portTransport } from '../../src/runtime/port.js';
 import { followMessages } from '../../src/thread/unfinished.js';
-import { encodeFrame, FLAG_MORE, setPart } from '../../src/wire/frame.js';
+import { FLAG_FIRST, FLAG_MORE } from '../../src/wire/flags.js';
+import { encodeFrame, setPart } from '../../src/wire/frame.js';
 import { CREDIT } from '../../src/wire/handles.js';
 
 const [MASTER, A] = [0, 1];
@@ -31,8 +32,10 @@ describe('thread/unfinished', () => {
 
   function frame(number: number, part: number, flags: number, handle = HANDLE): Buffer {
     const rest = { destination: MASTER, source: A, authority: A, replyHandle: 0 };
-    const bytes = encodeFrame({ ...rest, flags, handle, number }, Buffer.alloc(4));
-    setPart(bytes, part);
+    const isFirst = part === 0 && number > 0 && handle !== CREDIT;
+    const first = isFirst ? FLAG_FIRST : 0;
+    const bytes = encodeFrame({ ...rest, flags: flags | first, handle, number }, Buffer.alloc(4));
+    setPart(bytes, isFirst ? 65_535 : part);
     return bytes;
   }
 
@@ -43,7 +46,7 @@ describe('thread/unfinished', () => {
 
   for (const parts of [1, 2, 3, 65_535, 65_536, 65_537]) {
     it(`makes the receiver drop a message of which ${parts} frames have come`, async () => {
-      await send(...Array.from({ length: parts }, (_, part) => frame(1, part & 65_535, FLAG_MORE)));
+      await send(...Array.from({ length: parts }, (_, part) => frame(1, part, FLAG_MORE)));
       expect(stateOf(tree.router(MASTER)).unfinished).to.equal(1);
       end();
       await settle();

@@ -3,7 +3,7 @@ import { type NaiveFrame, naiveFrame } from '../../../../test/support/naive-fram
 import { Random, randomValue } from '../../../../test/support/random.js';
 import { describeFrame } from '../../src/wire/describe.js';
 import { GENERATOR, SIGNAL } from '../../src/wire/endpoints.js';
-import { FLAG_DEAD, FLAG_ERROR, FLAG_MORE } from '../../src/wire/frame.js';
+import { FLAG_DEAD, FLAG_ERROR, FLAG_MORE } from '../../src/wire/flags.js';
 import * as H from '../../src/wire/handles.js';
 import { Secret } from '../../src/wire/secret.js';
 import { serialize } from '../../src/wire/serialize.js';

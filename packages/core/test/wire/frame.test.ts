@@ -6,6 +6,7 @@ import {
   encodeFrame,
   FrameDecoder,
   flagsOf,
+  giveBack,
   HEADER_BYTES,
   type Header,
   handleOf,
@@ -235,6 +236,46 @@ describe('wire/frame', () => {
           const { code } = error as { code: string };
           expect(['ERR_VERSION', 'ERR_FRAME_TOO_LARGE'], `seed ${seed}`).to.include(code);
         }
+      }
+    });
+  });
+
+  describe('memory of full frames', () => {
+    const full = (fill: number) =>
+      encodeFrame({ ...HEADER, number: fill }, Buffer.alloc(MAX_FRAME_PAYLOAD, fill));
+    const isSameMemory = (a: Buffer, b: Buffer) => a.buffer === b.buffer;
+
+    it('that was given back is used again, by encoder and decoder', () => {
+      const first = full(1);
+      giveBack(first);
+      const second = full(2);
+      expect(isSameMemory(first, second)).to.equal(true);
+      expect(payloadOf(second).equals(Buffer.alloc(MAX_FRAME_PAYLOAD, 2))).to.equal(true);
+      const bytes = Buffer.from(second);
+      giveBack(second);
+      const decoded: Buffer[] = [];
+      const decoder = new FrameDecoder();
+      for (const piece of [bytes.subarray(0, 100), bytes.subarray(100)]) {
+        decoder.push(piece, (frame) => decoded.push(frame));
+      }
+      expect(isSameMemory(decoded[0]!, first)).to.equal(true);
+      expect(decoded[0]!.equals(bytes)).to.equal(true);
+    });
+
+    it("that was not given back is nobody else's", () => {
+      const frames = [1, 2, 3].map(full);
+      for (const [i, frame] of frames.entries()) {
+        expect(payloadOf(frame)[0], `frame ${i}`).to.equal(i + 1);
+      }
+    });
+
+    it('is not taken where it is part of something larger, another length, or gone', () => {
+      const whole = Buffer.alloc(2 * full(1).length);
+      const moved = full(1);
+      structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] });
+      for (const wrong of [whole.subarray(0, whole.length / 2), Buffer.alloc(100), moved]) {
+        giveBack(wrong);
+        expect(isSameMemory(full(3), wrong)).to.equal(false);
       }
     });
   });

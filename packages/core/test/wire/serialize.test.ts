@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { Random, randomValue } from '../../../../test/support/random.js';
 import { isSame } from '../../../../test/support/same.js';
 import { deserialize } from '../../src/wire/deserialize.js';
+import { MAX_FRAME_PAYLOAD } from '../../src/wire/limits.js';
 import { Secret } from '../../src/wire/secret.js';
-import { type EndpointCodec, serialize } from '../../src/wire/serialize.js';
+import { type EndpointCodec, reuse, serialize } from '../../src/wire/serialize.js';
 
 const trip = (value: unknown, codec?: EndpointCodec): unknown =>
   deserialize(serialize(value, codec), codec);
@@ -300,6 +301,50 @@ describe('wire/serialize', () => {
       expect(got[1]).to.deep.equal(later);
       expect(got[1]).to.equal(got[2]);
       expect(got[0]).to.equal(got[3]);
+    });
+  });
+
+  describe('memory of results larger than a frame', () => {
+    const large = (fill: number, bytes = 2 * MAX_FRAME_PAYLOAD) =>
+      serialize(Buffer.alloc(bytes, fill));
+
+    it("is nobody else's until it is given back", () => {
+      const results = [1, 2, 3].map((fill) => large(fill));
+      serialize('something small');
+      for (const [i, result] of results.entries()) {
+        expect(
+          (deserialize(result) as Buffer).equals(Buffer.alloc(2 * MAX_FRAME_PAYLOAD, i + 1)),
+        ).to.equal(true);
+      }
+    });
+
+    it('is used again after that, and holds the next result alone', () => {
+      const first = large(1);
+      reuse(first);
+      const second = large(2);
+      expect(second.buffer).to.equal(first.buffer);
+      expect(large(3).buffer).not.to.equal(second.buffer);
+      expect(deserialize(second)).to.deep.equal(Buffer.alloc(2 * MAX_FRAME_PAYLOAD, 2));
+    });
+
+    it('that comes back while a value is encoded is not used for that', () => {
+      const first = large(1);
+      const value = {
+        get early() {
+          reuse(first);
+          return Buffer.alloc(3 * MAX_FRAME_PAYLOAD, 7);
+        },
+        late: Buffer.alloc(3 * MAX_FRAME_PAYLOAD, 8),
+      };
+      const got = trip(value) as typeof value;
+      expect(got.early).to.deep.equal(Buffer.alloc(3 * MAX_FRAME_PAYLOAD, 7));
+      expect(got.late).to.deep.equal(Buffer.alloc(3 * MAX_FRAME_PAYLOAD, 8));
+    });
+
+    it('is left to its owner where a value could not be encoded', () => {
+      expect(() => serialize([Buffer.alloc(2 * MAX_FRAME_PAYLOAD), () => {}])).to.throw();
+      const [one, two] = [large(1), large(2)];
+      expect(one.buffer).not.to.equal(two.buffer);
     });
   });
 });

@@ -4,8 +4,8 @@ import { failure } from '../../../../test/support/failure.js';
 import { stateOf } from '../../../../test/support/router-state.js';
 import { settle } from '../../../../test/support/stream-pair.js';
 import { Router } from '../../src/routing/router.js';
-import { Dispatcher } from '../../src/runtime/dispatcher.js';
 import { Loader } from '../../src/runtime/loader.js';
+import { Dispatcher } from '../../src/thread/dispatcher.js';
 import { CALL } from '../../src/wire/handles.js';
 
 /** Hashes as they travel: 32 bytes. */
@@ -31,7 +31,7 @@ exports.noteLater = async (text) => { globalThis.notes.push(text + ' begins'); a
 exports.notAFunction = 7;
 `;
 
-describe('runtime/dispatcher', () => {
+describe('thread/dispatcher', () => {
   const state = globalThis as { notes?: string[]; require?: NodeJS.Require };
   let router: Router;
   let logs: string[];

@@ -1,5 +1,5 @@
 /**
- * Pushed: part of the core, in every context.
+ * Pushed: part of the `thread` bundle; runs where user code runs.
  *
  * Runs the functions that others call, and answers. Calls start in the order in which they came,
  * also when the module of one has to be fetched first; asynchronous functions overlap as they would
@@ -10,26 +10,16 @@ import { inspect } from 'node:util';
 import { ModuleError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
-import { FLAG_ERROR } from '../wire/frame.js';
+import type { CallPayload } from '../runtime/call-payload.js';
+import type { Exports, Loader } from '../runtime/loader.js';
+import type { Log } from '../runtime/log.js';
+import { FLAG_ERROR } from '../wire/flags.js';
 import { ERROR } from '../wire/levels.js';
-import type { Exports, Loader } from './loader.js';
-import type { Log } from './log.js';
-
-/** [chain, START, NEXT or END]: see calls/chain-run.ts. */
-export type ChainPlace = [number, number];
-
-/**
- * [built-in module's name or '' for globals, a module's hash, or the id of what a call has left here;
- * path to the function; arguments; place in a chain].
- */
-export type CallPayload = [string | Buffer | number, string[], unknown[], ChainPlace?];
 
 export interface DispatcherOptions {
   router: Router;
   loader: Loader;
   log: Log;
-  /** Put before the caller's arguments. */
-  firstArguments?: unknown[];
 }
 
 export class Dispatcher {
@@ -111,7 +101,7 @@ export class Dispatcher {
     if (typeof value !== 'function') {
       throw new ModuleError('ERR_NO_FUNCTION', `${path.join('.')} is not a function here`);
     }
-    return value.apply(owner, (this._options.firstArguments || []).concat(args));
+    return value.apply(owner, args);
   }
 
   private _run(message: Message, call: CallPayload, exports: Exports): void {
