@@ -11,6 +11,7 @@ import { Endpoints } from '../wire/endpoints.js';
 import { ERROR } from '../wire/levels.js';
 import { installContext } from './context.js';
 import { installGenerators } from './generators.js';
+import { joinOthers } from './one-of-several.js';
 import { captureOutput } from './output.js';
 import { flushWithin } from './pressure.js';
 import { installProcess } from './process.js';
@@ -29,7 +30,10 @@ export function install(workplace: Workplace): void {
   installSignals(router, dispatcher, endpoints);
   installGenerators(router, dispatcher, endpoints);
   installContext(workplace, endpoints);
-  if (!isMainThread) installProcess();
+  if (!isMainThread) {
+    installProcess();
+    joinOthers(workplace);
+  }
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
   process.on('unhandledRejection', (error) =>

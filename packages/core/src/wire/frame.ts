@@ -18,6 +18,7 @@ export const FLAG_MORE = 1;
 export const FLAG_DEAD = 2;
 /** A reply that failed: the payload is the error. */
 export const FLAG_ERROR = 4;
+// The upper four bits are the strand of a call: see STRAND_SHIFT in handles.ts.
 
 /** Header fields of a frame, without its payload. */
 export interface Header {
