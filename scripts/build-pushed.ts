@@ -13,6 +13,7 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import { build, type OutputFile, type Plugin } from 'esbuild';
 import { minify } from 'terser';
 import { api } from '../packages/core/src/runtime/api.js';
+import { SHORTENED } from './shortened.js';
 
 const core = join(dirname(fileURLToPath(import.meta.url)), '../packages/core');
 const { values } = parseArgs({ options: { trace: { type: 'boolean', default: false } } });
@@ -27,12 +28,12 @@ const liveCore: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
       const file = join(resolveDir, path);
-      const isOwn = /src.(calls|channels|context|inspect|parent|services|thread)\b/.test(
+      const isOwn = /src.(arguments|calls|channels|context|inspect|parent|services|thread)\b/.test(
         file.slice(core.length),
       );
       // Constants and text tools are not part of a living core: each bundle has its own.
       const isConstant =
-        /(wire.(endpoints|flags|handles|levels|limits|lines|printable)|routing.broker)\.js$/.test(
+        /(wire.(endpoints|flags|handles|levels|limits|lines|printable|tags)|routing.broker)\.js$/.test(
           file,
         );
       return !isOwn && !isConstant ? { path: 'api', namespace: 'live-core' } : undefined;
@@ -65,90 +66,19 @@ const lateBuiltins: Plugin = {
   },
 };
 
-/**
- * Names that are shortened in all bundles alike: private members, and those that the bundles share but
- * nothing outside of them sees. Never a name that travels as a key, that
- * objects of users have (options, policies), or that Node knows.
- */
-const SHORTENED = new RegExp(
-  `^(_.*|${[
-    'about',
-    'addRoute',
-    'addStream',
-    'attach',
-    'authority',
-    'bytesReceived',
-    'bytesSent',
-    'chunks',
-    'codec',
-    'credit',
-    'destination',
-    'ended',
-    'firstArguments',
-    'flags',
-    'getText',
-    'grant',
-    'granted',
-    'guard',
-    'handle',
-    'header',
-    'held',
-    'holds',
-    'isCrowded',
-    'isFull',
-    'isPaused',
-    'keep',
-    'kept',
-    'listening',
-    'loaded',
-    'newSeat',
-    'number',
-    'onAnswer',
-    'onBytes',
-    'onCancel',
-    'onClose',
-    'onComplaint',
-    'onContextLost',
-    'onDone',
-    'onDrain',
-    'onFrame',
-    'onGrant',
-    'onMessage',
-    'onRefused',
-    'onStreamClosed',
-    'onThreadFrame',
-    'payload',
-    'peer',
-    'provided',
-    'pump',
-    'pushedCore',
-    'queue',
-    'removeRoute',
-    'replyDead',
-    'replyHandle',
-    'routes',
-    'sendTo',
-    'sentTo',
-    'side',
-    'since',
-    'source',
-    'startWorker',
-    'streams',
-    'threadOf',
-    'unlisten',
-    'upstream',
-    'waitFor',
-    'waitingBytes',
-  ].join('|')})$`,
-);
+/** Private members, and those that the bundles share but nothing outside of them sees. */
+const mangleProps = new RegExp(`^(_.*|${SHORTENED.join('|')})$`);
 /** The short names, found with the first bundle. */
 let mangleCache: Record<string, string | false> = {};
 
 const artefacts = [
   { name: 'core', entry: 'src/runtime/main.ts', plugins: [lateBuiltins] },
+  { name: 'runtime', entry: 'src/parent/runtime/main.ts', plugins: [liveCore] },
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
   { name: 'local', entry: 'src/parent/methods/local.ts', plugins: [liveCore] },
+  { name: 'docker', entry: 'src/parent/methods/docker.ts', plugins: [liveCore] },
   { name: 'context', entry: 'src/context/main.ts', plugins: [lateBuiltins, liveCore] },
+  { name: 'threads', entry: 'src/thread/several.ts', plugins: [liveCore] },
   { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
   { name: 'inspect', entry: 'src/inspect/main.ts', plugins: [liveCore] },
   { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
@@ -181,7 +111,7 @@ for (const { name, entry, plugins } of artefacts) {
     target: 'node12.22',
     format: 'cjs',
     minify: true,
-    ...(name === 'ssh2' ? {} : { mangleProps: SHORTENED, mangleCache }),
+    ...(name === 'ssh2' ? {} : { mangleProps, mangleCache }),
     charset: 'ascii',
     legalComments: 'none',
     define: {

@@ -7,17 +7,22 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// What some tests need: the part, the Debian package that has it, a program that shows it is there.
+// What some tests need: the part, the Debian package that has it, a file that shows it is there.
 const PARTS = [
   { part: 'an SSH server', aptPackage: 'openssh-server', program: 'sshd' },
   { part: 'the OpenSSH client', aptPackage: 'openssh-client', program: 'ssh' },
+  { part: 'dropbear', aptPackage: 'dropbear-bin', program: 'dropbear' },
   { part: 'zsh', aptPackage: 'zsh', program: 'zsh' },
   { part: 'fish', aptPackage: 'fish', program: 'fish' },
   { part: 'tcsh', aptPackage: 'tcsh', program: 'tcsh' },
   { part: 'ps', aptPackage: 'procps', program: 'ps' },
   { part: 'openssl', aptPackage: 'openssl', program: 'openssl' },
   { part: 'a static busybox', aptPackage: 'busybox-static', program: 'busybox' },
+  { part: 'a Docker daemon', aptPackage: 'docker.io', program: 'dockerd' },
+  { part: 'what Node 26 loads', aptPackage: 'libatomic1', library: 'libatomic.so.1' },
 ];
+
+const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', '/lib64', '/lib'];
 
 const SPECS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'];
 
@@ -35,23 +40,27 @@ console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} s
 
 // Returns the parts that are still missing.
 function provideParts() {
-  const absent = PARTS.filter(({ program }) => !isInstalled(program));
+  const absent = PARTS.filter((part) => !isInstalled(part));
   if (absent.length === 0) return absent;
   if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) aptInstall(absent);
-  const stillAbsent = absent.filter(({ program }) => !isInstalled(program));
-  for (const { part, aptPackage, program } of stillAbsent) {
+  const stillAbsent = absent.filter((part) => !isInstalled(part));
+  for (const { part, aptPackage, program, library } of stillAbsent) {
     const consequence = requiresAll ? 'this counts as a failure' : 'the tests with it are skipped';
-    console.log(`MISSING: ${part} ("${program}", Debian package ${aptPackage}): ${consequence}`);
+    console.log(
+      `MISSING: ${part} ("${program ?? library}", Debian package ${aptPackage}): ${consequence}`,
+    );
   }
   return stillAbsent;
 }
 
-function isInstalled(program) {
+function isInstalled({ program, library }) {
   // Not on the PATH of an ordinary user, but usable by one: sbin.
-  const folders = [...process.env.PATH.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const folders = program
+    ? [...process.env.PATH.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+    : LIBRARY_FOLDERS;
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, program), constants.X_OK);
+      accessSync(join(folder, program ?? library), program ? constants.X_OK : constants.R_OK);
       return true;
     } catch {
       return false;

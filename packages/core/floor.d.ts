@@ -103,3 +103,7 @@ declare module 'node:stream/web' {
     );
   }
 }
+declare module 'node:path' {
+  import whole = require('path');
+  export = whole;
+}

@@ -23,7 +23,8 @@ function makeHost() {
   listenForRoutes(router);
   new ModuleStore(router).add(threadHash, read('thread.js.br'));
   router.onStreamClosed = (stream) => broker.release(stream.peer);
-  return { router, broker, pushedCore, log: () => {}, vendor: () => Promise.reject() };
+  const none = () => Promise.reject();
+  return { router, broker, pushedCore, log: () => {}, vendor: none, runtime: none };
 }
 
 const request = {
@@ -39,6 +40,7 @@ const request = {
     threadModule: Buffer.from(threadHash, 'hex'),
   },
   title: 'kinetin:test',
+  runtime: 'never' as const,
   timeoutMs: 20_000,
   stageTimeoutsMs: {},
   keepalive: { intervalMs: 0, countMax: 3 },

@@ -149,6 +149,7 @@ describe('the end', () => {
       contexts.map((context) => context.call(startSubprocess)),
     );
     const pending = await hangIn(contexts, HANGS['spins']!, '');
+    expect(await failure(router.shutdown({ timeout: 50 }))).to.include({ code: 'ERR_TIMEOUT' });
     // By force after 5 s: docs/limits.md.
     await router.shutdown({ timeout: 5500 });
     for (const error of await Promise.all(pending)) {

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Context, Receiver, Router, Select, thisContext } from '@kinetin/master';
+import { type Context, Receiver, Router, Select, type Sender, thisContext } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { until } from '../support/processes.js';
@@ -83,6 +83,32 @@ describe('parity', () => {
       }
     });
 
+    it('that the other end closes end all who wait, in whatever way (row 66)', async () => {
+      const context = await router.local();
+      const receiver = router.receiver<number>();
+      const iterate = async () => {
+        for await (const _ of receiver) throw new Error('nothing was sent');
+        return 'ended';
+      };
+      const select = new Select([receiver]);
+      const codeOf = async (wait: Promise<unknown>) => (await failure(wait)).code;
+      const waiting = [
+        codeOf(receiver.get()),
+        codeOf(receiver.get({ timeout: 1e6 })),
+        codeOf(select.get()),
+        iterate(),
+        iterate(),
+      ];
+      await context.call((sender: Sender<number>) => sender.close(), receiver.toSender());
+      expect(await Promise.all(waiting)).to.deep.equal([
+        'ERR_ENDED',
+        'ERR_ENDED',
+        'ERR_SELECT_EMPTY',
+        'ended',
+        'ended',
+      ]);
+    });
+
     it('can be filled by the program, and be members beside those of calls (rows 69 and 71)', async () => {
       const { receiver: latch, put } = makeLatch<string>();
       const first = latch.get();
@@ -147,5 +173,41 @@ describe('parity', () => {
     expect(await mine.call(({ id }: Context) => id, mine)).to.equal(mine.id);
     receiver.close();
     await channel.close();
+  });
+
+  it('the router counts what it has sent, and each module once for each neighbour (row 116)', async () => {
+    const counts = () => router.stats();
+    const first = counts();
+    expect(first).to.deep.equal({
+      sentBytes: 0,
+      receivedBytes: 0,
+      sentModules: 0,
+      sentModuleBytes: 0,
+    });
+    const hop = await router.local({ name: 'hop' });
+    const leaves = await Promise.all([router.local({ via: hop }), router.local({ via: hop })]);
+    const before = counts();
+    const text = 'x'.repeat(50_000);
+    const lengthOf = (what: string) => what.length + 1;
+    const call = () => Promise.all(leaves.map((leaf) => leaf.call(lengthOf, text)));
+    await call();
+    const once = counts();
+    expect(once.sentModules).to.equal(before.sentModules + 1);
+    expect(once.sentModuleBytes - before.sentModuleBytes).to.be.within(50, 5000);
+    await call();
+    expect(counts()).to.include({
+      sentModules: once.sentModules,
+      sentModuleBytes: once.sentModuleBytes,
+    });
+    expect(counts().sentBytes - once.sentBytes).to.be.within(100_000, 110_000);
+    // To another neighbour it goes again; and what was counted stays.
+    const other = await router.local({ name: 'other' });
+    const { sentModules, receivedBytes } = counts();
+    await other.call(lengthOf, text);
+    expect(counts().sentModules).to.equal(sentModules + 1);
+    await Promise.all([hop.shutdown(), other.shutdown()]);
+    expect(counts().sentModules).to.equal(sentModules + 1);
+    expect(counts().receivedBytes).to.be.above(receivedBytes);
+    expect(counts().sentBytes).to.be.above(250_000);
   });
 });

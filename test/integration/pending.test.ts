@@ -2,7 +2,7 @@ import { execSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type PendingCallReport, Router } from '@kinetin/master';
 import { expect } from 'chai';
-import { until } from '../support/processes.js';
+import { processesWith, until } from '../support/processes.js';
 
 const spin = (mark: number): void => {
   while (mark > 0);
@@ -63,7 +63,8 @@ describe('pending calls', () => {
 
   it('in a system call have no stack', async () => {
     const context = await router.local();
-    ignore(context.with({ timeout: 60_000, grace: 0 }).call(execSync, 'sleep 1000'));
+    ignore(context.with({ timeout: 60_000, grace: 0 }).call(execSync, 'sleep 98764'));
+    await until('it is in the system call', () => processesWith('sleep 98764').length > 0);
     expect((await reportOf('blocked')).stack).to.equal(undefined);
   });
 

@@ -53,7 +53,7 @@ describe('ssh method: host keys', () => {
   function known(lines: string, check: Check = 'strict', more = {}): Promise<SshTarget> {
     const text = lines.replaceAll('%h', `[127.0.0.1]:${sshd.port}`);
     const found = lookupHost(parseKnownHosts(text, 'kh').lines, sshd.host, sshd.port);
-    return keyTarget(sshd, { hostKeys: { check, ...found, source: 'kh' }, ...more });
+    return keyTarget(sshd, { hostKeys: { check, ...found, files: 'kh' }, ...more });
   }
 
   async function refusal(target: SshTarget): Promise<string> {
@@ -94,7 +94,7 @@ describe('ssh method: host keys', () => {
       await using single = await startSshd({ hostKeys: ['ecdsa'] });
       const line = `[127.0.0.1]:${single.port} ${strange}`;
       const found = lookupHost(parseKnownHosts(line, 'kh').lines, single.host, single.port);
-      const hostKeys = { check, ...found, source: 'kh' };
+      const hostKeys = { check, ...found, files: 'kh' };
       expect(await refusal(await keyTarget(single, { hostKeys }))).to.contain('kh:1');
     });
 
@@ -137,7 +137,7 @@ describe('ssh method: host keys', () => {
     appendKnownHost(file, sshd.host, sshd.port, key!);
     const { lines } = await readKnownHosts([file]);
     const found = lookupHost(lines, sshd.host, sshd.port);
-    const again = await keyTarget(sshd, { hostKeys: { check: 'strict', ...found, source: file } });
+    const again = await keyTarget(sshd, { hostKeys: { check: 'strict', ...found, files: file } });
     expect((await run(again, 'true')).pipe.facts).to.equal(undefined);
   });
 

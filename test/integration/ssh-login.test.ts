@@ -234,7 +234,7 @@ describe('ssh method: logging in', () => {
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as { port: number };
-      const hostKeys = { check: 'off', known: [], revoked: [], authorities: [], source: '' };
+      const hostKeys = { check: 'off', known: [], revoked: [], authorities: [], files: '' };
       const target = await bareTarget(sshd, { port, hostKeys: hostKeys as never });
       const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
       return { target, used, answers, [Symbol.asyncDispose]: close };

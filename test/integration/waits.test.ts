@@ -6,6 +6,8 @@ import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { program } from '../support/program.js';
 
+const MORE_THAN_CREDIT = Buffer.alloc(600_000);
+const nobody = (service: object) => (service as { call(): Promise<unknown> }).call();
 const never = () => new Promise<string>(() => {});
 async function* stuck(): AsyncGenerator<number> {
   yield 1;
@@ -38,6 +40,18 @@ describe('a wait', () => {
     'a call of a chain': (options) => new CallChain(silent()).with(options).call(hostname),
     'a call of a chain that has them': (options) =>
       new CallChain(silent().with(options)).callNoReply(hostname),
+    'a call of a service': (options) => nobody(silent().with(options).service('nobody')),
+    'the get of a receiver': (options) => router.receiver().get(options),
+    'the get of a channel': (options) => router.channel().get(options),
+    'a send without credit': async (options) => {
+      const { sender } = router.channel<unknown, Buffer>();
+      await sender.send(MORE_THAN_CREDIT);
+      return sender.send(MORE_THAN_CREDIT, options);
+    },
+    sendAll: (options) =>
+      router
+        .channel<unknown, Buffer>()
+        .sender.sendAll([MORE_THAN_CREDIT, MORE_THAN_CREDIT], options),
     'the get of a select': (options) => new Select([silent().callAsync(hostname)]).get(options),
     ping: (options) => silent().ping(options),
     shutdown: (options) => silent().shutdown(options),
@@ -80,4 +94,23 @@ describe('a wait', () => {
       expect(await waiting).to.equal(reason);
     });
   }
+
+  it('of a call names the function as one would write it', async () => {
+    const names: [fn: () => unknown, name: string][] = [
+      [process.cwd, 'process.cwd'],
+      [hostname, 'os.hostname'],
+      [process.uptime, 'process.uptime'],
+      [never, 'never'],
+      [() => 1, 'a function'],
+    ];
+    const context = await router.local();
+    for (const [fn, name] of names) {
+      // What it is called is known from then on.
+      if (fn !== never) await context.call(fn);
+      const error = await failure(silent().with({ timeout: 1 }).call(fn));
+      expect(error.message).to.match(
+        new RegExp(`^the call of ${name} in local\\d+ was not over after 1 ms$`),
+      );
+    }
+  });
 });

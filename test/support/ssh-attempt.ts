@@ -71,7 +71,7 @@ export async function bareTarget(sshd: Sshd, more: Partial<SshTarget> = {}): Pro
     hostKeys: {
       check: 'strict',
       ...lookupHost(lines, sshd.host, sshd.port),
-      source: sshd.knownHostsFile,
+      files: sshd.knownHostsFile,
     },
     keepalive: { intervalMs: 0, countMax: 3 },
     maxConnecting: 8,

@@ -2,6 +2,7 @@
  * '@kinetin/core': the part of Kinetin that runs in every context, as @kinetin/master uses it.
  */
 
+export { checkOptions, invalidArgument, type OptionTypes } from './arguments.js';
 export { type Builtin, findBuiltin } from './calls/builtins.js';
 export { withOwnNames, withoutFrames } from './calls/call-error.js';
 export { Calls } from './calls/calls.js';
@@ -31,9 +32,11 @@ export { type WaitOptions, wait } from './channels/wait.js';
 export * from './context/api.js';
 export type { ContextRouter } from './context/context-router.js';
 export { Contexts, installContextEndpoint } from './context/contexts.js';
-export { invalidArgument } from './context/invalid-argument.js';
 export {
+  CONTEXT_OPTIONS,
   type ContextOptions,
+  type DockerContextOptions,
+  dockerTarget,
   type LocalContextOptions,
   type ResolvedContextOptions,
   resolveContextOptions,
@@ -41,6 +44,7 @@ export {
 export { type ThisContext, thisContext } from './context/this-context.js';
 export { untilAborted } from './context/until-aborted.js';
 export type { CallsReport } from './inspect/report.js';
+export type { Forgotten } from './parent/runtime/forget.js';
 export { Broker } from './routing/broker.js';
 export { isDead, type Message, type Outgoing } from './routing/message.js';
 export { type PendingRequest, pendingRequests } from './routing/pending.js';

@@ -90,6 +90,12 @@ export class MasterCallHost implements CallHost {
     this.#modules.push(hash, id);
   }
 
+  runtimeModule(id: number): Buffer {
+    const { hash } = pushedModule('runtime');
+    this.#modules.push(hash, id);
+    return Buffer.from(hash, 'hex');
+  }
+
   remoteStack(stack: string): string {
     const mapped = mapStack(stack, (hash) => this.#sourceMaps.get(hash));
     return withOwnNames(withoutFrames(mapped, CORE)).split('\n').map(printable).join('\n');

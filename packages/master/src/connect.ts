@@ -20,15 +20,18 @@ import {
   type Connected,
   type ConnectRequest,
   connectChild,
+  type GetRuntime,
   type HopRequest,
+  loadRuntime,
   type OpenPipe,
+  openDocker,
   openLocal,
   openSsh,
   toConnectError,
 } from '@kinetin/core/parent';
 import { type PushedName, pushedModule } from './pushed.js';
 
-export type MethodName = 'local' | 'ssh';
+export type MethodName = 'local' | 'docker' | 'ssh';
 
 interface Method {
   /** The name of its export. */
@@ -41,6 +44,7 @@ interface Method {
 
 const METHODS: Readonly<Record<MethodName, Method>> = {
   local: { open: 'openLocal', here: openLocal, vendor: [] },
+  docker: { open: 'openDocker', here: openDocker, vendor: [] },
   ssh: { open: 'openSsh', here: openSsh, vendor: ['ssh2'] },
 };
 
@@ -51,6 +55,7 @@ export interface ConnectHost {
   readonly modules: ModuleStore;
   readonly logLevel: number;
   log(level: number, text: string, id?: number): void;
+  readonly getRuntime: GetRuntime;
 }
 
 /** What to start. */
@@ -108,6 +113,8 @@ function connectHere(host: ConnectHost, start: Start, target: unknown): Promise<
     log: host.log,
     pushedCore: pushedModule('core').packed,
     vendor: async (name: string) => (await import(name)).default,
+    runtime: loadRuntime,
+    getRuntime: host.getRuntime,
   };
   const request = requestOf(host, start, target, [host.core.id]);
   const { done, cancel } = connectChild(parentHost, METHODS[start.method].here, request);
@@ -153,7 +160,8 @@ function requestOf(
   parentIds: number[],
 ): ConnectRequest {
   const { id, name, options } = start;
-  const { title, node, timeoutMs, stageTimeoutsMs, workThread, heartbeat } = options;
+  const { title, node, runtime, timeoutMs, stageTimeoutsMs, workThread, workThreads, heartbeat } =
+    options;
   const { maxMessageBytes } = host.core;
   const { silenceMs } = heartbeat;
   const threadModule = Buffer.from(pushedModule('thread').hash, 'hex');
@@ -165,9 +173,20 @@ function requestOf(
     workThread,
     silenceMs,
     threadModule,
+    ...(workThreads ? { workThreads } : {}),
     ...(options.unidirectional ? { unidirectional: true } : {}),
   };
-  return { id, target, config, title, node, timeoutMs, stageTimeoutsMs, keepalive: heartbeat };
+  return {
+    id,
+    target,
+    config,
+    title,
+    node,
+    runtime,
+    timeoutMs,
+    stageTimeoutsMs,
+    keepalive: heartbeat,
+  };
 }
 
 /** The ids from the master's child down to `context` itself. */

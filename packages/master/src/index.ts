@@ -18,8 +18,10 @@ export {
   type ContextOptions,
   type ContextRouter,
   DeadLetterError,
+  type DockerContextOptions,
   type Exposed,
   type ExposedMethod,
+  type Forgotten,
   KinetinError,
   type LocalContextOptions,
   ModuleError,
@@ -77,4 +79,5 @@ export {
   withRouter,
 } from './router.js';
 export type { SshOptions } from './ssh/options.js';
+export type { RouterStats } from './stats.js';
 export type { TreeNode } from './tree.js';

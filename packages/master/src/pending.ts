@@ -56,6 +56,9 @@ export interface PendingHost {
   remoteStack(stack: string): string;
 }
 
+/** What a context says of its calls, a report for each thread; or why it says nothing. */
+type ContextReport = CallsReport[] | 'connecting' | 'unreachable';
+
 const WHY: Readonly<Record<PendingState, string>> = {
   connecting: 'its context is being started',
   unreachable: 'its context does not answer: the network, its host or a hop is down or busy',
@@ -73,14 +76,14 @@ export async function pendingCalls(
   const now = Date.now();
   const calls = pendingRequests(host.core).filter(({ about }) => about !== undefined);
   const ids = [...new Set(calls.map(({ destination }) => destination))];
-  const reports = new Map<number, Promise<CallsReport | 'connecting' | 'unreachable'>>(
+  const reports = new Map<number, Promise<ContextReport>>(
     ids.map((id) => [id, inspect(host, id, options)]),
   );
   options.signal?.throwIfAborted();
   const described = calls.map(async ({ destination, replyHandle, about, since }) => {
-    const report = await reports.get(destination);
-    const state = stateOf(report ?? 'unreachable', host.core.id, replyHandle);
-    const stack = typeof report === 'object' ? report.stack.join('\n') : '';
+    const report = (await reports.get(destination)) ?? 'unreachable';
+    const [state, lines] = stateOf(report, host.core.id, replyHandle);
+    const stack = lines.join('\n');
     return {
       context: host.context(destination)?.name ?? `context ${destination}`,
       function: printable(nameOf(about)),
@@ -99,16 +102,19 @@ function nameOf(about: unknown): string {
   return path ? [...(module ? [module] : []), ...path].join('.') : String(about);
 }
 
+/** The state of a call, and where its thread is. */
 function stateOf(
-  report: CallsReport | 'connecting' | 'unreachable',
+  report: ContextReport,
   source: number,
   replyHandle: number,
-): PendingState {
-  if (typeof report === 'string') return report;
-  const call = report.calls.find(([from, handle]) => from === source && handle === replyHandle);
-  if (!call) return report.thread === 'none' ? 'waiting' : 'under way';
-  if (call[2]) return 'held';
-  return report.thread === 'blocked' ? 'blocked' : 'waiting';
+): [PendingState, string[]] {
+  if (typeof report === 'string') return [report, []];
+  for (const { thread, stack, calls } of report) {
+    const call = calls.find(([from, handle]) => from === source && handle === replyHandle);
+    if (call?.[2]) return ['held', []];
+    if (call) return thread === 'blocked' ? ['blocked', stack] : ['waiting', []];
+  }
+  return [report.some(({ thread }) => thread === 'none') ? 'waiting' : 'under way', []];
 }
 
 /** Asks a context for its calls. Never rejects. */
@@ -116,7 +122,7 @@ async function inspect(
   { core, modules, context }: PendingHost,
   id: number,
   options: WaitOptions,
-): Promise<CallsReport | 'connecting' | 'unreachable'> {
+): Promise<ContextReport> {
   if (context(id)?.pid === undefined) return 'connecting';
   const { hash, packed } = pushedModule('inspect');
   modules.add(hash, packed);
@@ -124,7 +130,7 @@ async function inspect(
   const body = core.encode([Buffer.from(hash, 'hex'), ['inspectCalls'], []]);
   let replyHandle = 0;
   try {
-    return await wait<CallsReport>(
+    return await wait<CallsReport[]>(
       options,
       'asking for the calls of a context',
       (resolve, reject) => {
@@ -142,11 +148,10 @@ async function inspect(
 }
 
 /** What a context says may be anything. */
-function sane(report: unknown): CallsReport {
-  const { thread, stack, calls } = report as CallsReport;
-  return {
+function sane(reports: unknown): CallsReport[] {
+  return (reports as CallsReport[]).map(({ thread, stack, calls }) => ({
     thread,
     stack: Array.isArray(stack) ? stack.filter((line) => typeof line === 'string') : [],
     calls: Array.isArray(calls) ? calls.filter(Array.isArray) : [],
-  };
+  }));
 }

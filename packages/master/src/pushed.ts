@@ -18,8 +18,11 @@ export type PushedName =
   | 'context'
   | 'inspect'
   | 'thread'
+  | 'threads'
   | 'parent'
+  | 'runtime'
   | 'local'
+  | 'docker'
   | 'ssh'
   | 'ssh2';
 

@@ -8,21 +8,25 @@ import {
   ChannelError,
   type ChannelOptions,
   Channels,
+  CONTEXT_OPTIONS,
   Context,
   type ContextOptions,
   Contexts,
   Router as CoreRouter,
+  checkOptions,
   DeadLetterError,
+  type DockerContextOptions,
   describeFrame,
+  dockerTarget,
   endpoints as endpointKinds,
   handles,
   installCallEndpoints,
   installContextEndpoint,
   invalidArgument,
+  KinetinError,
   type LocalContextOptions,
   listenForRoutes,
   type Message,
-  ModuleStore,
   type OpenReceiver,
   PendingContext,
   printable,
@@ -48,12 +52,14 @@ import {
 import { IdSource } from './ids.js';
 import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
 import { Newcomers } from './newcomers.js';
-import type { RouterOptions } from './options.js';
+import { checkMessageBytes, ROUTER_OPTIONS, type RouterOptions } from './options.js';
 import { type PendingCallReport, pendingCalls } from './pending.js';
 import { pushedModule } from './pushed.js';
+import { packagedRuntimes } from './runtime/packages.js';
 import { serveServices } from './services.js';
 import { adoptHostKey } from './ssh/adopt-host-key.js';
-import { resolveSshOptions, type SshOptions } from './ssh/options.js';
+import { resolveSshOptions, SSH_OPTIONS, type SshOptions } from './ssh/options.js';
+import { ByteCount, CountedModules, type RouterStats } from './stats.js';
 import type { TreeNode } from './tree.js';
 
 const debug = createDebug('kinetin:router');
@@ -96,6 +102,8 @@ export class Router implements AsyncDisposable {
   readonly #calls: MasterCallHost;
   readonly #onLog: LogSink;
   readonly #contexts: Contexts;
+  readonly #modules: CountedModules;
+  readonly #bytes: ByteCount;
   readonly #closing = new AbortController();
   readonly #ids = new IdSource();
   readonly #services: Services;
@@ -103,7 +111,9 @@ export class Router implements AsyncDisposable {
 
   /** @throws TypeError with the code ERR_INVALID_ARG. */
   constructor(options: RouterOptions = {}) {
+    checkOptions('Router', options, ROUTER_OPTIONS);
     const { logLevel = 'info', maxMessageBytes } = options;
+    checkMessageBytes(maxMessageBytes);
     if (!(logLevel in LEVELS)) {
       const known = Object.keys(LEVELS).join(', ');
       throw invalidArgument(`logLevel must be one of ${known}, not ${JSON.stringify(logLevel)}`);
@@ -123,6 +133,8 @@ export class Router implements AsyncDisposable {
         debugFrames('%s %s: %s', direction, neighbour, describeFrame(frame));
       };
     }
+    this.#modules = new CountedModules(this.#core);
+    this.#bytes = new ByteCount(this.#core);
     this.#broker = new Broker(this.#core);
     this.#contexts = new Contexts((id, name) => {
       const gone = Promise.reject(new DeadLetterError('ERR_NO_ROUTE', `${name} is not known here`));
@@ -131,14 +143,23 @@ export class Router implements AsyncDisposable {
     this.#host = {
       core: this.#core,
       broker: this.#broker,
-      modules: new ModuleStore(this.#core),
+      modules: this.#modules,
       logLevel: LEVELS[logLevel],
       log: (level, text, id = 0) => this.#log(id, level, text),
+      getRuntime: packagedRuntimes({ registry: options.npmRegistry }),
     };
     this.#calls = new MasterCallHost(this.#core, this.#host.modules);
     installCallEndpoints(endpoints);
     installContextEndpoint(endpoints, this.#contexts, [Context, PendingContext]);
-    for (const name of ['thread', 'context', 'parent', 'local'] as const) {
+    for (const name of [
+      'thread',
+      'threads',
+      'context',
+      'parent',
+      'local',
+      'docker',
+      'runtime',
+    ] as const) {
       const { hash, packed } = pushedModule(name);
       this.#host.modules.add(hash, packed);
     }
@@ -157,6 +178,7 @@ export class Router implements AsyncDisposable {
     const newcomers = new Newcomers(this.#calls, this.#contexts);
     this.#core.onStreamClosed = (stream, reason) => {
       debug('stream to %d ended: %s', stream.peer, printable(reason));
+      this.#bytes.add(stream);
       this.#broker.release(stream.peer);
     };
     this.#core.onContextLost = (id, reason) => {
@@ -178,6 +200,7 @@ export class Router implements AsyncDisposable {
    * @throws {@link ConnectError}, through the promise.
    */
   local(options: LocalContextOptions = {}): PendingContext {
+    checkOptions('router.local', options, CONTEXT_OPTIONS);
     const command = options.node === undefined ? undefined : [options.node];
     return this.#start({
       name: options.name ?? `local${this.#ids.next}`,
@@ -188,12 +211,41 @@ export class Router implements AsyncDisposable {
   }
 
   /**
+   * Starts a context in a container that runs, on this host or on that of `via`, by `docker exec`. The
+   * context ends with its connection; the container does not.
+   *
+   * @throws TypeError with the code ERR_INVALID_ARG; {@link ConnectError}, through the promise.
+   *
+   * @example
+   * ```ts
+   * import { hostname } from 'node:os';
+   * import { withRouter } from '@kinetin/master';
+   *
+   * await withRouter(async (router) => {
+   *   const via = router.ssh({ hostname: 'web1.example.com' });
+   *   const app = router.docker({ container: 'app', user: 'node', via });
+   *   console.log(await app.call(hostname));
+   * });
+   * ```
+   */
+  docker(options: DockerContextOptions): PendingContext {
+    const target = dockerTarget(options);
+    return this.#start({
+      name: options.name ?? options.container,
+      method: 'docker',
+      options,
+      target: async () => target,
+    });
+  }
+
+  /**
    * Starts a context on an SSH host. With `via`, that context connects: it needs no more than Node,
    * and sees what passes; the host's keys are checked there, against what this machine knows.
    *
    * @throws TypeError with the code ERR_INVALID_ARG; {@link ConnectError}, through the promise.
    */
   ssh(options: SshContextOptions): PendingContext {
+    checkOptions('router.ssh', options, { ...CONTEXT_OPTIONS, ...SSH_OPTIONS });
     const isElsewhere = options.via !== undefined;
     return this.#start({
       name: options.name ?? options.hostname,
@@ -279,7 +331,8 @@ export class Router implements AsyncDisposable {
    * The contexts that live or are being started, as a tree. Pings all that are connected, at once,
    * and waits until they have answered, at most for `timeout` ms: 1000 without the option.
    *
-   * @throws the signal's reason; never because a context does not answer.
+   * @throws the signal's reason, TypeError with the code ERR_INVALID_ARG; never because a context does
+   * not answer.
    */
   async tree({ timeout = TREE_TIMEOUT_MS, signal }: WaitOptions = {}): Promise<TreeNode> {
     const roundTrips = new Map<Context, number>();
@@ -289,7 +342,9 @@ export class Router implements AsyncDisposable {
         context.ping({ timeout, signal }).then(
           (roundTripMs) => roundTrips.set(context, roundTripMs),
           // It stays in the tree while it is not lost; an abort is looked for below.
-          () => {},
+          (error) => {
+            if (error instanceof TypeError) throw error;
+          },
         ),
       ),
     );
@@ -317,13 +372,27 @@ export class Router implements AsyncDisposable {
   }
 
   /**
+   * How much the program has sent and received, and how much of that were modules.
+   *
+   * @example
+   * ```ts ignore
+   * const { sentModules, sentModuleBytes } = router.stats();
+   * ```
+   */
+  stats(): RouterStats {
+    const { count: sentModules, bytes: sentModuleBytes } = this.#modules;
+    return { ...this.#bytes.total(), sentModules, sentModuleBytes };
+  }
+
+  /**
    * Ends all contexts, the lowest first, and gives up those that are being started. Idempotent.
    * Contexts that have not ended after 5 seconds are ended by force.
    *
    * @throws {@link TimeoutError} and the signal's reason; the contexts go on ending.
    */
   shutdown(options: WaitOptions = {}): Promise<void> {
-    this.#closing.abort(new Error('the router was shut down'));
+    const why = 'cannot start a context: the router was shut down';
+    this.#closing.abort(new KinetinError('KinetinError', 'ERR_SHUT_DOWN', why));
     return wait<void>(
       options,
       'the shutdown of the router',
@@ -345,6 +414,9 @@ export class Router implements AsyncDisposable {
   #start({ name, method, options, target, onConnected }: Plan): PendingContext {
     const resolved = resolveContextOptions(options);
     const via = options.via instanceof PendingContext ? options.via.context : options.via;
+    if (via && via.caller.host !== this.#calls) {
+      throw invalidArgument(`${via.name} belongs to another router; use one router for both`);
+    }
     const id = this.#ids.take();
     const path = via ? `${via.name}.${name}` : name;
     const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
@@ -359,7 +431,10 @@ export class Router implements AsyncDisposable {
     const connected = connect(this.#host, via, start, target);
     const context = new Context(this.#calls, { id, name: path, method, via, connected });
     this.#contexts.add(context);
-    if (resolved.workThread !== 'lazy') this.#host.modules.push(pushedModule('thread').hash, id);
+    if (resolved.workThread !== 'lazy') {
+      this.#host.modules.push(pushedModule('thread').hash, id);
+      if (resolved.workThreads) this.#host.modules.push(pushedModule('threads').hash, id);
+    }
     const ready = connected.then((facts) => {
       try {
         onConnected?.(facts);

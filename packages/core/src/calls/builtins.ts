@@ -13,7 +13,7 @@ export interface Builtin {
   readonly path: readonly string[];
 }
 
-/** Globals that Node adds; those of the language are found by not being enumerable. */
+/** Globals that Node adds. */
 const NODE_GLOBALS = ['process', 'Buffer', 'fetch', 'queueMicrotask', 'structuredClone'].concat(
   ['Timeout', 'Interval', 'Immediate'].flatMap((kind) => [`set${kind}`, `clear${kind}`]),
 );
@@ -90,13 +90,20 @@ function isLoaded(name: string): boolean {
   return moduleLoadList.includes(`NativeModule ${name}`);
 }
 
+/**
+ * Those of the language come first, and `process` is the first of Node. Only to ask for the later ones
+ * loads what is behind them: from Node 22 on 20 to 50 ms.
+ */
 function globals(): [unknown, Builtin][] {
-  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(globalThis));
-  const ofLanguage = descriptors.filter(
-    ([, { enumerable, get, value }]) => !enumerable && !get && value !== globalThis,
-  );
-  const names = [...ofLanguage.map(([name]) => name), ...NODE_GLOBALS];
-  return names.map((name) => [Reflect.get(globalThis, name), { module: '', path: [name] }]);
+  const all = Object.getOwnPropertyNames(globalThis);
+  const ofLanguage = all.slice(0, all.indexOf('process')).filter((name) => {
+    const { enumerable, get, value } = Object.getOwnPropertyDescriptor(globalThis, name)!;
+    return !enumerable && !get && value !== globalThis;
+  });
+  return [...ofLanguage, ...NODE_GLOBALS].map((name) => [
+    Reflect.get(globalThis, name),
+    { module: '', path: [name] },
+  ]);
 }
 
 /** Data properties only. */

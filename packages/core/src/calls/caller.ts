@@ -3,6 +3,7 @@
  * as values or errors. Calls leave in the order in which they were made.
  */
 
+import type { Gift } from '../channels/gifts.js';
 import { DeadLetterError, KinetinError } from '../errors.js';
 import type { CallPayload, ChainPlace } from '../runtime/call-payload.js';
 import { CALL, CANCEL } from '../wire/handles.js';
@@ -71,7 +72,7 @@ export class Caller {
     }
     return callWithin(
       options,
-      `the call of ${fn.name || 'a function'} in ${this.name}`,
+      () => this._nameOf(fn),
       (pending) => this._call(fn, args, options, pending),
     );
   }
@@ -83,7 +84,7 @@ export class Caller {
   callNoReply(fn: AnyFunction, args: unknown[], options: CallOptions = {}): Promise<void> {
     return callWithin(
       options,
-      `the call of ${fn.name || 'a function'} in ${this.name}`,
+      () => this._nameOf(fn),
       async (pending) => {
         const target = known.get(fn);
         if (target && !this._leaving) this._post(target, args, pending);
@@ -91,6 +92,13 @@ export class Caller {
         await this._callee.connected;
       },
     );
+  }
+
+  /** For people: built-ins as one would write them, whatever Node calls them itself. */
+  private _nameOf(fn: AnyFunction): string {
+    const { module, path = [] } = known.get(fn) || {};
+    const builtin = typeof module === 'string' && [module, ...path].filter(Boolean).join('.');
+    return `the call of ${builtin || fn?.name || 'a function'} in ${this.name}`;
   }
 
   private async _call(
@@ -143,13 +151,16 @@ export class Caller {
     args: unknown[],
     pending: PendingCall | undefined,
   ): Promise<unknown> {
-    const { body, signals } = this._encode(target, args, pending, true);
-    return this._ask(body, signals, pending, target);
+    const call = this._encode(target, args, pending, true);
+    const answer = this._ask(call, pending, target);
+    if (call.gifts.length > 0) this.mind(call.gifts, answer);
+    return answer;
   }
 
   private _post(target: CallTarget, args: unknown[], pending: PendingCall): void {
-    const { body } = this._encode(target, args, pending, false);
-    this._host.core.send({ destination: this._callee.id, handle: CALL, body });
+    const { body, flags, gifts } = this._encode(target, args, pending, false);
+    this._host.core.send({ destination: this._callee.id, handle: CALL, flags, body });
+    if (gifts.length > 0) this.mind(gifts);
   }
 
   /** Prepares a call that leaves now. What fails here is noted before the next of its chain leaves. */
@@ -164,7 +175,7 @@ export class Caller {
       pending?.throwIfGivenUp();
       const place = pending?.send();
       const encoded = encodeCall(core, payloadOf(target, args, place));
-      if (!hasReply) checkNoReply(core, this._callee, encoded.signals);
+      if (!hasReply) checkNoReply(core, this._callee, encoded);
       this._host.ship(target, this._callee.id, encoded.hasEndpoints || place !== undefined);
       return encoded;
     } catch (error) {
@@ -174,8 +185,7 @@ export class Caller {
 
   /** Sends a call that can be given up. */
   private _ask(
-    body: Buffer,
-    signals: AbortSignal[],
+    { body, flags, signals }: EncodedCall,
     pending: PendingCall | undefined,
     about?: CallTarget,
   ): Promise<unknown> {
@@ -183,7 +193,9 @@ export class Caller {
     const { id } = this._callee;
     const what = about ?? 'a step of a generator';
     // The usual way.
-    if (!pending && signals.length === 0) return core.request(id, CALL, body, undefined, what);
+    if (!pending && signals.length === 0) {
+      return core.request(id, CALL, body, undefined, what, flags);
+    }
     const over = signals.length > 0 ? new AbortController() : undefined;
     const onSent = (replyHandle: number) => {
       const cancel = (reason: unknown, graceMs?: number) =>
@@ -195,7 +207,7 @@ export class Caller {
       });
       for (const signal of signals) whenAborted(signal, (reason) => cancel(reason), over?.signal);
     };
-    const answer = core.request(id, CALL, body, onSent, what);
+    const answer = core.request(id, CALL, body, onSent, what, flags);
     return over ? answer.finally(() => over.abort()) : answer;
   }
 
@@ -208,8 +220,8 @@ export class Caller {
     type Step = IteratorResult<unknown>;
     const step = (method: string, value: unknown, pending?: PendingCall) => {
       pending?.throwIfGivenUp();
-      const { body, signals } = encodeCall(core, [id, [method], [value]]);
-      return this.answer(this._ask(body, signals, pending)) as Promise<Step>;
+      const call = encodeCall(core, [id, [method], [value]]);
+      return this.answer(this._ask(call, pending)) as Promise<Step>;
     };
     if (!options) return new RemoteGenerator(async (method, value) => step(method, value));
     const { chain: _, ...limits } = options;
@@ -226,6 +238,18 @@ export class Caller {
         end,
       ),
     );
+  }
+
+  /** Fails what has left with a call that reached nobody, as far as `answer` says so. */
+  mind(gifts: Gift[], answer?: Promise<unknown>): void {
+    const { connected } = this._callee;
+    const fail = (error: unknown) => {
+      for (const gift of gifts.splice(0)) gift.fail(error);
+    };
+    connected.catch(fail);
+    answer?.catch((error) => {
+      if (error instanceof DeadLetterError) connected.then(() => fail(error), fail);
+    });
   }
 
   /** What a call comes to, for the one who made it. */

@@ -2,6 +2,7 @@
  * The ways to call a function, as contexts offer them.
  */
 
+import { checkOptions, invalidArgument, type OptionTypes } from '../arguments.js';
 import { Receiver } from '../channels/receiver.js';
 import type { Received } from '../channels/source.js';
 import type { ServiceClass } from '../services/service.js';
@@ -11,6 +12,8 @@ import type { CallOptions, CallWaitOptions } from './pending-call.js';
 import type { RemoteModule } from './remote-module.js';
 import type { AnyFunction, Arguments, Given, Result } from './sendable.js';
 import { type RemoteService, remoteService } from './services.js';
+
+const CALL_OPTIONS: OptionTypes<CallWaitOptions> = { timeout: '', signal: '', grace: 'number' };
 
 /** Calls functions somewhere, under certain options. */
 export abstract class Calls<From = unknown> {
@@ -89,7 +92,7 @@ export abstract class Calls<From = unknown> {
    * with its result. They can also be given to `call` and its like, of any context.
    *
    * Unlike with {@link Calls.call}, the module's top-level code runs there, and so does that of the
-   * modules that it imports: once per context, and again where a work thread had to be replaced. So
+   * modules that it imports: once per work thread of the context, and again where one had to be replaced. So
    * its functions share their variables there from call to call, and share nothing with the module
    * here, or with functions of it that `call` was given.
    *
@@ -156,6 +159,8 @@ export abstract class Calls<From = unknown> {
    * Of a generator, they count for the call that returns it, and for each step again: a step that is
    * given up ends the generator there.
    *
+   * @throws TypeError with the code ERR_INVALID_ARG.
+   *
    * @example
    * ```ts
    * import { hostname } from 'node:os';
@@ -163,7 +168,10 @@ export abstract class Calls<From = unknown> {
    * ```
    */
   with(options: CallWaitOptions): Calls<this['origin']> {
-    return new CallsWithin<this['origin']>(this, { ...this.options, ...options });
+    checkOptions('with', options, CALL_OPTIONS);
+    if ((options.grace ?? 0) >= 0)
+      return new CallsWithin<this['origin']>(this, { ...this.options, ...options });
+    throw invalidArgument(`grace must be a number of ms, 0 or more, not ${options.grace}`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Caller } from './caller.js';
 import { Calls } from './calls.js';
 import { ChainRun, END } from './chain-run.js';
 import type { CallOptions } from './pending-call.js';
+import { newChainId } from './strands.js';
 
 /**
  * Calls of one context that run one after another, each when the one before it is over, asynchronous
@@ -36,7 +37,7 @@ export class CallChain<From = unknown> extends Calls<From> implements AsyncDispo
   override readonly options: CallOptions;
 
   /** Nobody else has it: the other end tells the chains of one context apart by it. */
-  private readonly _id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+  private readonly _id = newChainId();
   private readonly _chain = { run: new ChainRun(this._id) };
   private _isUsed = false;
   private _ended: Promise<void> | undefined;

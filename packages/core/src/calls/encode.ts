@@ -2,10 +2,12 @@
  * Calls as bytes. An AbortSignal among the arguments travels as the signal of the call.
  */
 
+import { endGiving, type Gift, startGiving, takeBack } from '../channels/gifts.js';
 import { SerializeError } from '../errors.js';
 import type { Router } from '../routing/router.js';
 import { type Endpoints, GENERATOR, SIGNAL } from '../wire/endpoints.js';
 import { GeneratorReference } from './generator.js';
+import { flagsOfCall } from './strands.js';
 
 /**
  * The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. Undefined
@@ -16,10 +18,14 @@ let met: AbortSignal[] | undefined;
 /** A call, as it leaves. */
 export interface EncodedCall {
   body: Buffer;
+  /** Of its message. */
+  flags: number;
   /** Signals among the arguments. */
   signals: AbortSignal[];
   /** Whether there are contexts, senders or channels among them. */
   hasEndpoints: boolean;
+  /** Senders and channels among them that were made here. */
+  gifts: Gift[];
 }
 
 /**
@@ -47,9 +53,12 @@ export function encodeCall(core: Router, payload: readonly unknown[]): EncodedCa
   const signals: AbortSignal[] = [];
   met = signals;
   try {
+    startGiving();
     const body = core.encode(payload, 'call');
-    return { body, signals, hasEndpoints: endpoints.count > before + signals.length };
+    const hasEndpoints = endpoints.count > before + signals.length;
+    return { body, flags: flagsOfCall(payload), signals, gifts: endGiving(), hasEndpoints };
   } catch (error) {
+    takeBack(endGiving());
     if (!(error instanceof SerializeError)) throw error;
     const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
     throw new SerializeError(byArgument(error.message), byArgument(error.path));

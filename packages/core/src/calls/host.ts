@@ -25,6 +25,8 @@ export interface CallHost {
    * the `context` bundle, which it takes to read endpoints and to keep the order of a chain.
    */
   ship(target: CallTarget | undefined, id: number, usesContext: boolean): void;
+  /** The hash of the bundle `runtime`, which context `id` will have. */
+  runtimeModule(id: number): Buffer;
   /** A stack of another context in terms of source files, without frames of Kinetin, for terminals. */
   remoteStack(stack: string): string;
   /** A stack of this process without frames of Kinetin. */

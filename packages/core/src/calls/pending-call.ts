@@ -79,7 +79,7 @@ export class PendingCall {
 /** Makes a call under its options; `stop` is called where it is given up. */
 export function callWithin<Value>(
   options: CallOptions,
-  what: string,
+  what: string | (() => string),
   start: (pending: PendingCall) => Promise<Value>,
   stop: () => void = () => {},
 ): Promise<Value> {

@@ -2,7 +2,9 @@
  * Services of other contexts, as their callers have them.
  */
 
+import { invalidArgument } from '../arguments.js';
 import type { WaitOptions } from '../channels/wait.js';
+import { isReserved } from '../services/check.js';
 import type { Service, ServiceClass } from '../services/service.js';
 import { SERVICE } from '../wire/handles.js';
 import type { Caller } from './caller.js';
@@ -33,7 +35,12 @@ interface ServiceCall {
   readonly args: unknown[];
 }
 
-/** Each method that is read is one that calls. */
+/**
+ * Each method that is read is one that calls. Where only the name of the service is known, that is any
+ * name but those which the language and those who print use themselves: see `isReserved`.
+ *
+ * Throws a TypeError with the code ERR_INVALID_ARG.
+ */
 export function remoteService(
   caller: Caller,
   service: ServiceClass | string,
@@ -41,13 +48,19 @@ export function remoteService(
 ): object {
   const type = typeof service === 'string' ? undefined : service;
   const name = type ? type.serviceName : (service as string);
+  if (typeof name !== 'string' || !name || (type && typeof type.exposed !== 'object')) {
+    throw invalidArgument('service takes the class of a service, or its serviceName');
+  }
   return new Proxy(
-    {},
+    // For those who print it.
+    Object.defineProperty({}, Symbol.toStringTag, { value: `service ${name} in ${caller.name}` }),
     {
-      get: (_, method) => {
-        // Not a promise, for those who await it.
-        if (typeof method !== 'string' || method === 'then') return undefined;
-        if (type && !Object.keys(type.exposed).includes(method)) return undefined;
+      get: (target, method) => {
+        const isMethod =
+          typeof method === 'string' &&
+          !isReserved(method) &&
+          (!type || Object.keys(type.exposed).includes(method));
+        if (!isMethod) return Reflect.get(target, method);
         const what = `a call of ${name}.${method} in ${caller.name}`;
         return async (...args: unknown[]) => {
           const call = { type, name, method, args };
@@ -74,11 +87,13 @@ async function callMethod(
   const { id } = callee;
   pending?.throwIfGivenUp();
   const payload = [name, method, args, reference && [reference.module, [...reference.path]]];
-  const { body, signals } = encodeCall(core, payload);
+  const encoded = encodeCall(core, payload);
+  const { body, signals, gifts } = encoded;
   if (type?.exposed[method]?.noReply) {
-    checkNoReply(core, callee, signals);
+    checkNoReply(core, callee, encoded);
     host.ship(reference, id, true);
     core.send({ destination: id, handle: SERVICE, body });
+    caller.mind(gifts);
     await callee.connected;
     return undefined;
   }
@@ -94,5 +109,6 @@ async function callMethod(
     });
     for (const signal of signals) whenAborted(signal, abort, over?.signal);
   });
+  if (gifts.length > 0) caller.mind(gifts, answer);
   return await caller.answer(over ? answer.finally(() => over.abort()) : answer);
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Address, readAddress } from './address.js';
+import { give } from './gifts.js';
 import type { Intake } from './intake.js';
 import { OpenReceiver, type ReceiverHost, type ReceiverOptions } from './open-receiver.js';
 import type { Introduction } from './protocol.js';
@@ -17,7 +18,8 @@ export type ChannelOptions = Pick<ReceiverOptions, 'policy' | 'respondent'>;
 
 /**
  * One end of a connection between two contexts: reads `In`, sends `Out`. `router.channel()` makes one
- * end; as an argument or a result it becomes the other end there, once. What is sent before waits.
+ * end; as an argument or a result it becomes the other end there, once. What is sent before waits. Where
+ * the call that it was an argument of reaches nobody, both directions fail.
  *
  * @example
  * ```ts
@@ -138,6 +140,15 @@ export class Channel<In = unknown, Out = unknown> implements AsyncDisposable {
       throw new TypeError('a channel has two ends, and both are taken; make one for each peer');
     }
     this._offer = undefined;
+    const { sender } = this;
+    give({
+      takeBack: () => {
+        this._offer = offer;
+      },
+      fail: (error) => {
+        if (!sender.address) sender.end(error, error);
+      },
+    });
     return offer.address;
   }
 }

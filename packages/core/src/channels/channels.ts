@@ -4,11 +4,13 @@
  * The receivers and channels of one context, and how senders and channels travel.
  */
 
+import { checkOptions, invalidArgument, type OptionTypes } from '../arguments.js';
 import type { Router } from '../routing/router.js';
 import { CHANNEL, type Endpoints, SENDER } from '../wire/endpoints.js';
 import { MAX_SENDERS } from '../wire/limits.js';
 import { type Address, readAddress } from './address.js';
 import { Channel, type ChannelOptions } from './channel.js';
+import { give } from './gifts.js';
 import type { Place } from './line.js';
 import { OpenReceiver, type ReceiverHost, type ReceiverOptions } from './open-receiver.js';
 import { Sender } from './sender.js';
@@ -21,6 +23,8 @@ export interface ChannelsOptions<From> {
   readonly leave?: Place['leave'];
 }
 
+const WHO_MAY_SEND: OptionTypes<ChannelOptions> = { policy: '', respondent: 'object' };
+
 const nameOf = (address: Address): string => address.join(':');
 
 export class Channels<From> {
@@ -29,6 +33,8 @@ export class Channels<From> {
   private _senders: Map<string, Sender<never>> = new Map();
   /** How many of those that have arrived have not ended, by the context that they send to. */
   private _open: Map<number, number> = new Map();
+  /** Why nothing will come any more; undefined while something may. */
+  private _error: unknown;
 
   constructor({ core, endpoints, contextOf, leave }: ChannelsOptions<From>) {
     const host: ReceiverHost<From> = {
@@ -42,6 +48,7 @@ export class Channels<From> {
     this._host = host;
     endpoints.travels(Sender, SENDER, (sender) => {
       sender.checkRouter(core);
+      this._give(sender);
       if (sender.address) return sender.address;
       throw new TypeError('the channel that it belongs to has no other end yet');
     });
@@ -59,17 +66,46 @@ export class Channels<From> {
     });
   }
 
-  receiver<Value>(options?: ReceiverOptions): OpenReceiver<Value, From> {
+  receiver<Value>(options: ReceiverOptions = {}): OpenReceiver<Value, From> {
+    checkOptions('receiver', options, { ...WHO_MAY_SEND, once: 'boolean' });
+    this._check(options);
     return new OpenReceiver(this._host, options);
   }
 
   channel<In, Out>(options: ChannelOptions = {}): Channel<In, Out> {
+    checkOptions('channel', options, WHO_MAY_SEND);
+    this._check(options);
     return new Channel(this._host, options);
   }
 
   /** Nothing will come any more, anywhere. */
   end(error: unknown): void {
+    this._error = error;
     for (const receiver of [...this._host.open]) receiver.end(error);
+  }
+
+  /** Throws a TypeError with the code ERR_INVALID_ARG; the error of the end after that. */
+  private _check({ policy = 'anybody', respondent }: ReceiverOptions): void {
+    if (this._error) throw this._error;
+    if (policy !== 'anybody' && policy !== 'above' && typeof policy !== 'function') {
+      throw invalidArgument(`policy must be 'above', 'anybody' or a function, not ${policy}`);
+    }
+    if (respondent && typeof respondent.origin?.id !== 'number') {
+      throw invalidArgument('respondent must be a context');
+    }
+  }
+
+  /** Where all to whom a sender was given never got it, its receiver waits for nobody. */
+  private _give(sender: Sender): void {
+    sender.given++;
+    const isLast = () => --sender.given === 0;
+    give({
+      takeBack: isLast,
+      fail: (error) => {
+        if (!isLast()) return;
+        for (const receiver of [...this._host.open]) receiver.failWithout(sender, error);
+      },
+    });
   }
 
   private _senderAt(address: Address): Sender<never> {

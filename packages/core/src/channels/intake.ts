@@ -2,14 +2,15 @@
  * Pushed: part of the `context` bundle; npm has it too.
  *
  * What a receiver has for each of its senders: a handle, and those who send there. A sender may be
- * held by many contexts; each has credit of its own.
+ * held by many contexts, and by each thread of one; each has credit of its own.
  */
 
 import { DeadLetterError, ProtocolError } from '../errors.js';
 import type { Message } from '../routing/message.js';
 import { deserialize } from '../wire/deserialize.js';
 import { HEADER_BYTES } from '../wire/frame.js';
-import { CHANNEL_WINDOW_BYTES } from '../wire/limits.js';
+import { THREAD_SHIFT } from '../wire/handles.js';
+import { CHANNEL_WINDOW_BYTES, MAX_WORK_THREADS } from '../wire/limits.js';
 import { type Address, makeKey } from './address.js';
 import { ChannelError } from './channel-error.js';
 import { Line, type Place } from './line.js';
@@ -29,7 +30,7 @@ import {
 /** Credit is granted each time that so many bytes have been read. */
 const GRANT_AFTER_BYTES = CHANNEL_WINDOW_BYTES / 2;
 
-/** A context that sends. */
+/** A thread of a context that sends. */
 export class Holder {
   readonly replyHandle: number;
 
@@ -100,7 +101,8 @@ export class Intake {
 
   private _options: IntakeOptions;
   private _events: IntakeEvents;
-  private _holders: Map<number, Holder> = new Map();
+  /** By context and place of the thread, so that one context has a bounded number of them. */
+  private _holders: Map<string, Holder> = new Map();
   /** Set where it is to be closed with its first holder, which has to be told. */
   private _closing: { reason: unknown } | undefined;
 
@@ -113,6 +115,11 @@ export class Intake {
       onMessage: (message) => this._onMessage(message),
     });
     this.address = [core.id, handle, makeKey()];
+  }
+
+  /** Whether somebody sends there. */
+  get isHeld(): boolean {
+    return this._holders.size > 0;
   }
 
   /**
@@ -131,9 +138,9 @@ export class Intake {
     for (const holder of holders) holder.end(encodeReason(core, CLOSED, reason));
   }
 
-  private _holderOf({ source, replyHandle }: Message): Holder | undefined {
-    const holder = this._holders.get(source);
-    return holder?.replyHandle === replyHandle ? holder : undefined;
+  private _holderOf(message: Message): Holder | undefined {
+    const holder = this._holders.get(placeOf(message));
+    return holder?.replyHandle === message.replyHandle ? holder : undefined;
   }
 
   /** Nothing but plain values is decoded for strangers. */
@@ -163,14 +170,14 @@ export class Intake {
   }
 
   private _open(message: Message, introduction: Introduction): void {
-    const { source } = message;
-    // One thread at a time: the one that had the sender has ended.
-    if (this._holders.has(source)) {
-      const text = `the work thread of context ${source} has ended`;
+    const place = placeOf(message);
+    // One thread at a time has a place: the one that had the sender has ended.
+    if (this._holders.has(place)) {
+      const text = `the work thread of context ${message.source} has ended`;
       return this._events.onFailed(new DeadLetterError('ERR_THREAD_ENDED', text));
     }
     const onLost = (error: unknown) => this._events.onFailed(error);
-    this._holders.set(source, new Holder(this._options.place, message, onLost));
+    this._holders.set(place, new Holder(this._options.place, message, onLost));
     try {
       this._events.onHolder(message, introduction);
     } catch (error) {
@@ -206,6 +213,11 @@ export class Intake {
         return onFailed(badPayload('a sender says what it should not'));
     }
   }
+}
+
+/** Threads that run at the same time differ in these bits of their numbers. */
+function placeOf({ source, replyHandle }: Message): string {
+  return `${source}:${(replyHandle >>> THREAD_SHIFT) & MAX_WORK_THREADS}`;
 }
 
 function badPayload(why: string): ProtocolError {

@@ -62,7 +62,8 @@ interface Arrival<Value, From> extends Received<Value, From> {
 
 /**
  * Receives what its senders send, in order for each context that sends. It ends when all its senders
- * were closed, and fails when a context is lost that has one: readers get what had arrived, and then
+ * were closed, and fails when a context is lost that has one, or the call that was to bring it one
+ * reached nobody: readers get what had arrived, and then
  * the reason. What waits to be read is bounded for each context; the others wait where they are sent.
  */
 export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Value, From> {
@@ -126,6 +127,13 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
     this._feed.end(error);
     if (error) this._onFailed(error);
     this._release(error);
+  }
+
+  /** For Kinetin's own use. Ends it as a loss if nobody has `sender`, which was one of its own. */
+  failWithout(sender: unknown, error: unknown): void {
+    for (const [intake, own] of [...this._intakes]) {
+      if (own === sender && !intake.isHeld) this.end(error);
+    }
   }
 
   /** For Kinetin's own use. A place to send to; `onHolder` is told of the one that has it. */

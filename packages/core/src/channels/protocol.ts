@@ -8,6 +8,7 @@
 import { SerializeError } from '../errors.js';
 import type { Router } from '../routing/router.js';
 import type { Address } from './address.js';
+import { endGiving, startGiving, takeBack } from './gifts.js';
 
 /** [DATA, value], to a receiver. */
 export const DATA = 0;
@@ -31,8 +32,12 @@ export type Introduction = [key: string, ...back: Partial<Address>];
 /** Encodes a value for a receiver; names a part that cannot travel as the sender knows it. */
 export function encodeValue(core: Router, value: unknown): Buffer {
   try {
-    return core.encode([DATA, value], 'message');
+    startGiving();
+    const body = core.encode([DATA, value], 'message');
+    endGiving();
+    return body;
   } catch (error) {
+    takeBack(endGiving());
     if (!(error instanceof SerializeError)) throw error;
     const byValue = (text: string) => text.replace(/^message\[1\]/, 'value');
     throw new SerializeError(byValue(error.message), byValue(error.path));

@@ -2,6 +2,7 @@
  * Waiting for many receivers at once.
  */
 
+import { checkOptions, invalidArgument } from '../arguments.js';
 import { ChannelError } from './channel-error.js';
 import { next } from './receiver.js';
 import type { SelectEvent, Source } from './source.js';
@@ -35,8 +36,9 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
   private _oneshot: boolean;
   private _isClosed = false;
 
-  constructor(members: Iterable<Source<Value, From>> = [], { oneshot = true }: SelectOptions = {}) {
-    this._oneshot = oneshot;
+  constructor(members: Iterable<Source<Value, From>> = [], options: SelectOptions = {}) {
+    checkOptions('Select', options, { oneshot: 'boolean' });
+    this._oneshot = options.oneshot ?? true;
     try {
       for (const member of members) this.add(member);
     } catch (error) {
@@ -76,10 +78,16 @@ export class Select<Value = unknown, From = unknown> implements Source<Value, Fr
    * Adds a member; its messages that have come before count. Whoever waits takes notice.
    *
    * @throws {@link ChannelError} ERR_SELECT_MEMBER where it is a member already, ERR_SELECT_CYCLE
-   * where the select would contain itself, ERR_CLOSED_HERE after `close`. Nothing is changed then.
+   * where the select would contain itself, ERR_CLOSED_HERE after `close`; TypeError with the code
+   * ERR_INVALID_ARG where it is no source. Nothing is changed then.
    */
   add(member: Source<Value, From>): this {
     if (this._isClosed) throw closed();
+    if (typeof member?.watch !== 'function') {
+      throw invalidArgument(
+        'a member of a select is a receiver or a select: use callAsync, not call',
+      );
+    }
     if (this._members.has(member)) {
       throw new ChannelError(
         'ERR_SELECT_MEMBER',

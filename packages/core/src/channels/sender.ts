@@ -50,6 +50,8 @@ interface Waiting {
 export class Sender<Value = unknown> implements AsyncDisposable {
   /** For Kinetin's own use. Where the other end of a channel sends to. */
   back: Address | [] = [];
+  /** For Kinetin's own use. How often it has left for another context. */
+  given = 0;
 
   private readonly _place: Place;
   private _address: Address | undefined;

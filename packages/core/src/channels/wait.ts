@@ -2,6 +2,7 @@
  * Waiting that can end: by a value, a deadline or an abort.
  */
 
+import { invalidArgument } from '../arguments.js';
 import { KinetinError } from '../errors.js';
 
 /** The longest that a timer can wait; longer ones would end at once. */
@@ -25,19 +26,25 @@ export class TimeoutError extends KinetinError {
 /**
  * Runs `start`, whose callbacks settle the wait; when the deadline or the signal settles it, `stop`
  * is called with the reason, once. Never leaves a timer or a listener behind. Rejects with a TypeError,
- * code ERR_INVALID_ARG, where `timeout` is none.
+ * code ERR_INVALID_ARG, where `timeout` or `signal` is none. `what` is made where it is needed.
  */
 export function wait<Value>(
   { timeout, signal }: WaitOptions,
-  what: string,
+  what: string | (() => string),
   start: (resolve: (value: Value) => void, reject: (reason: unknown) => void) => void,
   stop: (reason: unknown) => void,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
-    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
-      const error = new TypeError(`timeout must be a number of ms, 0 or more, not ${timeout}`);
+    const refuse = (message: string) => {
+      const error = invalidArgument(message);
       stop(error);
-      return reject(Object.assign(error, { code: 'ERR_INVALID_ARG' }));
+      reject(error);
+    };
+    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+      return refuse(`timeout must be a number of ms, 0 or more, not ${timeout}`);
+    }
+    if (signal && typeof signal.addEventListener !== 'function') {
+      return refuse('signal must be an AbortSignal, as in new AbortController().signal');
     }
     if (signal?.aborted) {
       stop(signal.reason);
@@ -59,10 +66,10 @@ export function wait<Value>(
     const timer =
       timeout === undefined || timeout > MAX_TIMEOUT_MS
         ? undefined
-        : setTimeout(
-            () => give(new TimeoutError(`${what} was not over after ${timeout} ms`)),
-            timeout,
-          );
+        : setTimeout(() => {
+            const late = typeof what === 'string' ? what : what();
+            give(new TimeoutError(`${late} was not over after ${timeout} ms`));
+          }, timeout);
     signal?.addEventListener('abort', abort);
     start(settle(resolve), fail);
   });

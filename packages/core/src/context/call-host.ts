@@ -16,6 +16,9 @@ import type { ServiceClass } from '../services/service.js';
 import { printable } from '../wire/printable.js';
 import type { Orphans } from './orphans.js';
 
+/** The hash of the bundle `runtime`; set when this one is built. */
+declare const RUNTIME_MODULE: string;
+
 export class ContextCallHost implements CallHost {
   /** What marks the frames of Kinetin itself: the core, this bundle, and the `thread` bundle. */
   private _own: string[];
@@ -48,6 +51,10 @@ export class ContextCallHost implements CallHost {
   /** Who needs the module asks for it, by way of those above. */
   ship(_target: CallTarget | undefined, id: number): void {
     this._orphans.add(id);
+  }
+
+  runtimeModule(): Buffer {
+    return Buffer.from(RUNTIME_MODULE, 'hex');
   }
 
   remoteStack(stack: string): string {

@@ -4,6 +4,7 @@
  * What a context has of what a program has in its Router.
  */
 
+import { checkOptions } from '../arguments.js';
 import type { CallHost } from '../calls/host.js';
 import type { Channel, ChannelOptions } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
@@ -14,9 +15,14 @@ import type { Workplace } from '../thread/workplace.js';
 import type { Endpoints } from '../wire/endpoints.js';
 import type { Context } from './context.js';
 import type { Contexts } from './contexts.js';
-import type { LocalContextOptions } from './options.js';
+import {
+  CONTEXT_OPTIONS,
+  type DockerContextOptions,
+  dockerTarget,
+  type LocalContextOptions,
+} from './options.js';
 import type { PendingContext } from './pending-context.js';
-import { local, Starter } from './starter.js';
+import { docker, local, Starter } from './starter.js';
 
 /** What code in a context does things with: its own end of the tree. */
 export class ContextRouter {
@@ -106,6 +112,19 @@ export class ContextRouter {
    * through the promise.
    */
   local(options: LocalContextOptions = {}): PendingContext {
+    checkOptions('router.local', options, CONTEXT_OPTIONS);
     return this._starter.start(local(options.node), options);
+  }
+
+  /**
+   * Starts a context in a container that runs on this host, or on that of `via`. As `local` otherwise.
+   *
+   * @throws TypeError with the code ERR_INVALID_ARG; {@link ConnectError} and {@link DeadLetterError},
+   * through the promise.
+   */
+  docker(options: DockerContextOptions): PendingContext {
+    const target = dockerTarget(options);
+    const { name = options.container } = options;
+    return this._starter.start(docker(target), { ...options, name });
   }
 }

@@ -9,7 +9,8 @@ import { PendingCall } from '../calls/pending-call.js';
 import type { Endpoint } from '../calls/sendable.js';
 import { type WaitOptions, wait } from '../channels/wait.js';
 import type { DeadLetterError } from '../errors.js';
-import { PING, SHUTDOWN } from '../wire/handles.js';
+import type { Forgotten } from '../parent/runtime/forget.js';
+import { CALL_MAIN, PING, SHUTDOWN } from '../wire/handles.js';
 
 /** An id that no context ever has: of one whose id is not known yet. */
 export const NOBODY = 0xffffffff;
@@ -105,6 +106,24 @@ export class Context extends Calls<Context> implements Endpoint, AsyncDisposable
     );
   }
 
+  /**
+   * Removes what Kinetin has stored on the host of this context, for its account: the Node that was sent
+   * there because there was none. Resolves with the folders that are gone, and the bytes in them.
+   * Contexts that run from there go on, and cannot start others on that host. Elsewhere, nothing
+   * is found.
+   *
+   * @throws {@link ConnectError} where it could not be started; {@link DeadLetterError} where it is
+   * gone, or does not run below the caller; {@link TimeoutError} and the signal's reason.
+   */
+  forgetRuntime(options: WaitOptions = {}): Promise<Forgotten> {
+    return wait<Forgotten>(
+      options,
+      `forgetting the runtime of ${this.name}`,
+      (resolve, reject) => void this._forget().then(resolve, reject),
+      () => {},
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
@@ -119,6 +138,14 @@ export class Context extends Calls<Context> implements Endpoint, AsyncDisposable
       pending.onSent(() => core.unlisten(replyHandle)),
     );
     return milliseconds() - start;
+  }
+
+  private async _forget(): Promise<Forgotten> {
+    const { host, callee } = this.caller;
+    const { core } = host;
+    await callee.connected;
+    const call = [host.runtimeModule(this.id), ['forgetRuntime'], []];
+    return (await core.request(this.id, CALL_MAIN, core.encode(call))) as Forgotten;
   }
 
   private async _end(): Promise<void> {

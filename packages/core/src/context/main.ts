@@ -13,6 +13,7 @@ import type { InstallContext } from '../thread/context.js';
 import * as api from './api.js';
 import { ContextCallHost } from './call-host.js';
 import { installChains } from './chains.js';
+import { claim } from './claim.js';
 import { Context } from './context.js';
 import { ContextRouter } from './context-router.js';
 import { Contexts, installContextEndpoint } from './contexts.js';
@@ -41,6 +42,7 @@ export const install: InstallContext = (workplace, endpoints, leave) => {
     name: config.name,
     log,
     encode: (call) => encodeCall(router, call).body,
+    ...(config.workThreads ? { claim } : {}),
     load: async ([module, path]) => {
       const exports = await loader.load(module.toString('hex'));
       return path.reduce((owner: unknown, name) => (owner as Exports)[name], exports);

@@ -4,11 +4,14 @@
  */
 
 import { hostname, userInfo } from 'node:os';
+import { checkOptions, invalidArgument, type OptionTypes } from '../arguments.js';
+import type { Stage } from '../parent/attempt.js';
+import type { DockerTarget } from '../parent/methods/docker.js';
 import type { StageTimeouts } from '../parent/progress.js';
 import type { WorkThreadMode } from '../runtime/config.js';
-import type { Context } from './context.js';
-import { invalidArgument } from './invalid-argument.js';
-import type { PendingContext } from './pending-context.js';
+import { MAX_WORK_THREADS } from '../wire/limits.js';
+import { Context } from './context.js';
+import { PendingContext } from './pending-context.js';
 
 /** What all connection methods take. */
 export interface ContextOptions {
@@ -26,6 +29,13 @@ export interface ContextOptions {
    */
   node?: string | undefined;
   /**
+   * What to do where the target has no usable Node: `push` sends it one, about 45 MB, which stays
+   * there for the next time; `never` fails with ERR_NO_NODE or ERR_NODE_TOO_OLD. Has no effect with
+   * `node`, and for `local`.
+   * @defaultValue 'push'
+   */
+  runtime?: 'push' | 'never' | undefined;
+  /**
    * What `ps` shows there; slashes become `_`.
    * @defaultValue `kinetin:<user>@<host>:<pid>` of this process
    */
@@ -39,13 +49,23 @@ export interface ContextOptions {
    */
   workThread?: WorkThreadMode | undefined;
   /**
-   * Milliseconds from the start to the ready child.
+   * How many work threads the context has: so many functions can run there at the same time. A call
+   * goes to the thread that has the fewest unanswered ones; the calls of a chain to one thread. With
+   * `workThread: 'lazy'` a further thread starts when all that run are busy. Each takes about 7 MB, and
+   * has variables of modules of its own. 1 to 15; not with `workThread: 'none'`.
+   * @defaultValue 1
+   */
+  workThreads?: number | undefined;
+  /**
+   * Milliseconds from the start to the ready child. Sending a runtime does not count; they begin anew
+   * behind it.
    * @defaultValue 30000
    */
   connectTimeout?: number | undefined;
   /**
-   * Milliseconds for single stages.
-   * @defaultValue resolve, shell, node and bootstrap 15000; tcp and host key 15000; auth 25000
+   * Milliseconds for single stages; for `runtime`, those in which nothing moves.
+   * @defaultValue resolve, shell, node and bootstrap 15000; tcp and host key 15000; auth 25000;
+   * runtime 30000
    */
   stageTimeouts?: StageTimeouts | undefined;
   /**
@@ -85,52 +105,167 @@ const STAGE_TIMEOUTS_MS: StageTimeouts = {
   auth: 25000,
   shell: 15000,
   node: 15000,
+  runtime: 30000,
   bootstrap: 15000,
 };
 
 /** Starts a context on the host of `via`, or on this one. */
 export interface LocalContextOptions extends ContextOptions {}
 
+/**
+ * Starts a context in a container that runs, on the host of `via` or on this one. Nothing needs to be in
+ * the container but `/bin/sh` and what every context needs.
+ */
+export interface DockerContextOptions extends ContextOptions {
+  /** Name or id of the container. */
+  container: string;
+  /**
+   * Who the context runs as there: what `docker exec --user` takes, as in `app` or `1000:1000`.
+   * @defaultValue what the container says
+   */
+  user?: string | undefined;
+  /**
+   * The client, with arguments of its own where it is a list, as in `['sudo', '-n', 'docker']`. Any
+   * program that has an `exec` like Docker's will do. It runs without a terminal: it can ask nothing.
+   * @defaultValue 'docker'
+   */
+  docker?: string | readonly string[] | undefined;
+  /**
+   * The daemon: what `docker --host` takes, as in `unix:///run/docker.sock`.
+   * @defaultValue what the client says: the variable DOCKER_HOST, its context, or the local daemon
+   */
+  host?: string | undefined;
+}
+
+/** For {@link checkOptions}; a method adds its own. */
+export const CONTEXT_OPTIONS: OptionTypes<ContextOptions> = {
+  name: 'string',
+  via: 'object',
+  node: 'string',
+  runtime: 'string',
+  title: 'string',
+  workThread: 'string',
+  workThreads: 'number',
+  connectTimeout: 'number',
+  stageTimeouts: 'object',
+  heartbeat: '',
+  unidirectional: 'boolean',
+  signal: 'object',
+};
+
+/** For {@link checkOptions}. */
+export const DOCKER_OPTIONS: OptionTypes<DockerContextOptions> = {
+  ...CONTEXT_OPTIONS,
+  container: '',
+  user: 'string',
+  docker: '',
+  host: 'string',
+};
+
 /** A {@link ContextOptions} with the defaults filled in. */
 export interface ResolvedContextOptions {
   title: string;
   node: string | undefined;
+  runtime: 'push' | 'never';
   workThread: WorkThreadMode;
+  /** Undefined where there is one, or none. */
+  workThreads: number | undefined;
   timeoutMs: number;
   stageTimeoutsMs: StageTimeouts;
   heartbeat: Heartbeat;
   unidirectional: boolean;
 }
 
-/** Throws a TypeError with the code ERR_INVALID_ARG. */
+/** Throws a TypeError with the code ERR_INVALID_ARG. Names and types of options are checked before. */
 export function resolveContextOptions(options: ContextOptions): ResolvedContextOptions {
   const {
     workThread = 'eager',
     connectTimeout = DEFAULT_CONNECT_TIMEOUT_MS,
     title,
     node,
+    runtime = 'push',
   } = options;
   if (!['eager', 'lazy', 'none'].includes(workThread)) {
     throw invalidArgument(
       `workThread must be 'eager', 'lazy' or 'none', not ${JSON.stringify(workThread)}`,
     );
   }
+  if (!['push', 'never'].includes(runtime)) {
+    throw invalidArgument(`runtime must be 'push' or 'never', not ${JSON.stringify(runtime)}`);
+  }
   if (!(connectTimeout > 0)) {
     throw invalidArgument(`connectTimeout must be a number of ms above 0, not ${connectTimeout}`);
+  }
+  const { via } = options;
+  if (via && !(via instanceof Context || via instanceof PendingContext)) {
+    throw invalidArgument('via must be a context, as router.local() and its like return it');
   }
   return {
     title: (title ?? defaultTitle()).replace(/^-|[^\w@:.=+-]/g, '_'),
     node,
+    runtime,
     workThread,
+    workThreads: resolveWorkThreads(options),
     timeoutMs: connectTimeout,
-    stageTimeoutsMs: { ...STAGE_TIMEOUTS_MS, ...options.stageTimeouts },
+    stageTimeoutsMs: resolveStageTimeouts(options.stageTimeouts ?? {}),
     heartbeat: resolveHeartbeat(options.heartbeat ?? (workThread === 'none' ? false : {})),
     unidirectional: options.unidirectional === true,
   };
 }
 
+function resolveWorkThreads({ workThread, workThreads }: ContextOptions): number | undefined {
+  if (workThreads === undefined) return undefined;
+  if (!(Number.isInteger(workThreads) && workThreads > 0 && workThreads <= MAX_WORK_THREADS)) {
+    throw invalidArgument(
+      `workThreads must be an integer from 1 to ${MAX_WORK_THREADS}, not ${String(workThreads)}`,
+    );
+  }
+  if (workThread === 'none') {
+    throw invalidArgument("workThreads makes no sense with workThread: 'none'; leave one out");
+  }
+  return workThreads > 1 ? workThreads : undefined;
+}
+
+/** Throws a TypeError with the code ERR_INVALID_ARG. */
+export function dockerTarget(options: DockerContextOptions): DockerTarget {
+  checkOptions('router.docker', options, DOCKER_OPTIONS);
+  const { container, user, docker = 'docker', host } = options;
+  // One that begins with '-' would be taken for an option.
+  if (typeof container !== 'string' || !/^[^-]/.test(container)) {
+    throw invalidArgument(
+      `container must be a name or id of a container, not ${JSON.stringify(container)}`,
+    );
+  }
+  const command = ([] as string[]).concat(docker);
+  if (host) command.push(`--host=${host}`);
+  command.push('exec', '-i');
+  if (user) command.push(`--user=${user}`);
+  return { command: [...command, container] };
+}
+
+function resolveStageTimeouts(stageTimeouts: StageTimeouts): StageTimeouts {
+  const all = { ...STAGE_TIMEOUTS_MS, ready: 0 } as Required<StageTimeouts>;
+  checkOptions('stageTimeouts', stageTimeouts, numbers(all));
+  const resolved = { ...STAGE_TIMEOUTS_MS };
+  for (const [stage, timeout] of Object.entries(stageTimeouts) as [Stage, number | undefined][]) {
+    if (timeout === undefined) continue;
+    if (!(timeout >= 0)) {
+      throw invalidArgument(`stageTimeouts.${stage} must be a number of ms, not ${timeout}`);
+    }
+    resolved[stage] = timeout;
+  }
+  return resolved;
+}
+
+/** All options of which there are `defaults` are numbers. */
+function numbers<Options>(defaults: Required<Options>): OptionTypes<Options> {
+  const names = Object.keys(defaults as object);
+  return Object.fromEntries(names.map((name) => [name, 'number'])) as never;
+}
+
 function resolveHeartbeat(heartbeat: Partial<Heartbeat> | false): Heartbeat {
   if (heartbeat === false) return NO_HEARTBEAT;
+  checkOptions('heartbeat', heartbeat, numbers(HEARTBEAT));
   const resolved = { ...HEARTBEAT, ...heartbeat };
   // Without pings a child hears nothing from a parent that has nothing to say.
   if (resolved.intervalMs === 0) return NO_HEARTBEAT;
@@ -143,5 +278,14 @@ function resolveHeartbeat(heartbeat: Partial<Heartbeat> | false): Heartbeat {
 }
 
 function defaultTitle(): string {
-  return `kinetin:${userInfo().username}@${hostname()}:${process.pid}`;
+  return `kinetin:${userName()}@${hostname()}:${process.pid}`;
+}
+
+/** In a container the account may have no name, which Node takes for an error. */
+function userName(): string | number {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.getuid?.() ?? '';
+  }
 }

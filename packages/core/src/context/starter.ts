@@ -10,6 +10,7 @@ import type { CallHost } from '../calls/host.js';
 import { type ConnectError, toConnectError } from '../parent/attempt.js';
 import type { Connected } from '../parent/connection.js';
 import type { StartRequest } from '../parent/main.js';
+import type { DockerTarget } from '../parent/methods/docker.js';
 import { CALL_MAIN, PING } from '../wire/handles.js';
 import { Context, NOBODY } from './context.js';
 import type { Contexts } from './contexts.js';
@@ -20,6 +21,7 @@ import { untilAborted } from './until-aborted.js';
 /** Hashes of bundles; set when this one is built. */
 declare const PARENT_MODULE: string;
 declare const LOCAL_MODULE: string;
+declare const DOCKER_MODULE: string;
 
 /** How to start a context: what differs from method to method. */
 export type Method = Pick<StartRequest, 'kind' | 'method' | 'open' | 'vendor' | 'target'>;
@@ -30,6 +32,14 @@ export const local = (node: string | undefined): Method => ({
   open: 'openLocal',
   vendor: {},
   target: { command: node === undefined ? undefined : [node] },
+});
+
+export const docker = (target: DockerTarget): Method => ({
+  kind: 'docker',
+  method: DOCKER_MODULE,
+  open: 'openDocker',
+  vendor: {},
+  target,
 });
 
 export class Starter {

@@ -4,7 +4,7 @@
  */
 
 import type { Child } from '../runtime/child.js';
-import type { Seat } from '../runtime/thread.js';
+import type { Seat, WorkThread } from '../runtime/thread.js';
 import type { CallsReport, ThreadState } from './report.js';
 import { stackOf } from './stack.js';
 
@@ -15,10 +15,13 @@ const SAMPLE_MS = 50;
 const BLOCKED = 0.95;
 const BUSY = 0.1;
 
-/** The calls of this context that are owed an answer, and what its work thread does. */
-export async function inspectCalls({ thread }: Child): Promise<CallsReport> {
-  if (!thread) return { thread: 'none', stack: [], calls: [] };
-  const { current, held } = thread;
+/** The calls of this context that are owed an answer, and what its work threads do: one report each. */
+export async function inspectCalls({ thread }: Child): Promise<CallsReport[]> {
+  if (!thread) return [{ thread: 'none', stack: [], calls: [] }];
+  return Promise.all((thread.options.threads || [thread]).map(inspectThread));
+}
+
+async function inspectThread({ current, held }: WorkThread): Promise<CallsReport> {
   const state = await watch(current);
   const isRunning = state === 'blocked' || state === 'busy';
   const stack = isRunning && current?.worker ? await stackOf(current.worker.threadId) : [];
@@ -37,7 +40,7 @@ function callsOf(seat: Seat | undefined, isHeld: boolean): CallsReport['calls'] 
   return calls;
 }
 
-/** What Node 12 and old 14 lack says nothing: the thread counts as idle there. */
+/** What Node 13, and 14 before 14.17, lack says nothing: the thread counts as idle there. */
 async function watch(seat: Seat | undefined): Promise<ThreadState> {
   if (!seat?.worker) return 'absent';
   const { performance } = seat.worker as unknown as {

@@ -13,6 +13,6 @@ export interface CallsReport {
   thread: ThreadState;
   /** Where the thread was found: lines as in `error.stack`; empty where no JavaScript was found. */
   stack: string[];
-  /** Calls that are owed an answer: caller's context, reply handle, and whether it is held back. */
+  /** Calls that it owes an answer: caller's context, reply handle, and whether it is held back. */
   calls: [source: number, replyHandle: number, isHeld: boolean][];
 }

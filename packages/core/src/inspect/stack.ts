@@ -42,7 +42,9 @@ export function stackOf(threadId: number): Promise<string[]> {
         sessionId: string;
         workerInfo: { title: string };
       };
-      if (workerInfo.title !== `[worker ${threadId}]`) return;
+      // "Worker 1" before Node 18, "[worker 1]", and "[worker 1] WorkerThread" from Node 24 on.
+      const [, number] = /^\[?worker (\d+)/i.exec(workerInfo.title) || [];
+      if (number !== String(threadId)) return;
       worker = sessionId;
       send('Debugger.enable');
       send('Debugger.pause');

@@ -20,6 +20,7 @@ export type Stage =
   | 'auth'
   | 'shell'
   | 'node'
+  | 'runtime'
   | 'bootstrap'
   | 'ready';
 

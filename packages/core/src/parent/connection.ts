@@ -19,6 +19,8 @@ import { Handshake } from './handshake.js';
 import { type KeepaliveOptions, keepAlive } from './keepalive.js';
 import { encodePreamble } from './preamble.js';
 import { Progress, type StageTimeouts } from './progress.js';
+import { type Replay, replayable } from './replay.js';
+import type { GetRuntime, Push, PushHost } from './runtime/push.js';
 import { isolate } from './unidirectional.js';
 
 /** How long the end of a child waits for its last words: what it has started may hold its output. */
@@ -34,6 +36,8 @@ export interface ConnectRequest {
   title: string;
   /** The interpreter to use; without it, the newest that is found. */
   node?: string | undefined;
+  /** What to do where there is none. */
+  runtime: 'push' | 'never';
   /** Milliseconds for the whole attempt, and for each stage. */
   timeoutMs: number;
   stageTimeoutsMs: StageTimeouts;
@@ -57,6 +61,10 @@ export interface ParentHost {
   log: Log;
   pushedCore: Buffer;
   vendor(name: string): Promise<unknown>;
+  /** The bundle `runtime`. */
+  runtime(): Promise<{ pushRuntime(host: PushHost): Push }>;
+  /** See {@link PushHost}; only the master has it. */
+  getRuntime?: GetRuntime;
 }
 
 /** One attempt, which can be cancelled. */
@@ -131,9 +139,17 @@ async function attempt<Target>(
       diagnostics.on('end', () => lines.flush()).on('close', resolve);
     });
   });
-  const transport = closingAfter(socketTransport(pipe.output, pipe.input), Promise.all(ends));
+  const transport = replayable(
+    closingAfter(socketTransport(pipe.output, pipe.input), Promise.all(ends)),
+  );
   stream.attach(transport, preamble);
-  const child = await progress.race(handshake(pipe, progress, (rest) => stream.open(rest)));
+  const child = await progress.race(
+    handshake(pipe, progress, {
+      transport,
+      push: request.runtime === 'push' && (() => startPush(host, pipe, progress)),
+      onReady: (rest) => stream.open(rest),
+    }),
+  );
   progress.end();
   keepAlive(host.router, stream, request.keepalive);
   sink = (line) => host.log(INFO, line, request.id);
@@ -159,27 +175,64 @@ function closingAfter(transport: Transport, lastWords: Promise<unknown>): Transp
   };
 }
 
-/** Reads the pipe up to the stream of frames, of which `onReady` gets the first bytes, in time. */
+/** Sends the host a runtime. What happens to the attempt ends that, too. */
+async function startPush(host: ParentHost, pipe: Pipe, progress: Progress): Promise<Push> {
+  progress.enter('runtime');
+  const push = (await host.runtime()).pushRuntime({
+    marker: progress.command.marker,
+    input: pipe.input,
+    onProgress: () => progress.enter('runtime'),
+    getRuntime: host.getRuntime,
+  });
+  progress.onCancel(() => push.end(new Error('the attempt is over')));
+  return push;
+}
+
+interface HandshakeOptions {
+  /** What is written to the child. */
+  transport: Replay;
+  /** Sends a runtime, where that is wanted. */
+  push: false | (() => Promise<Push>);
+  /** Gets the first bytes of the stream of frames, in time. */
+  onReady(rest: Buffer): void;
+}
+
+/** Reads the pipe up to the stream of frames. */
 function handshake(
   pipe: Pipe,
   progress: Progress,
-  onReady: (rest: Buffer) => void,
+  { transport, push, onReady }: HandshakeOptions,
 ): Promise<{ pid: number; nodeVersion: string }> {
   return new Promise((resolve, reject) => {
     let node = { pid: 0, nodeVersion: '' };
     let refused: ConnectError | undefined;
+    let pushing: Push | undefined;
     const reader = new Handshake(progress.command.marker, {
       onShell: () => progress.enter('node'),
       onNoNode: (found) => {
-        refused = noNode(found);
+        transport.hold();
+        if (!push) {
+          refused = noNode(found);
+          return pipe.input.end();
+        }
+        push()
+          .then((started) => {
+            pushing = started;
+            return started.done;
+          })
+          .then(() => transport.replay())
+          .catch(reject);
       },
+      onRuntime: (words) => pushing?.answer(words),
       onNode: (nodeVersion, pid) => {
+        transport.confirm();
         node = { pid, nodeVersion };
         progress.enter('bootstrap');
       },
       onNoise: (line) => progress.note(`${line}\n`),
       onReady: (rest) => {
         pipe.output.removeListener('data', onData);
+        transport.confirm();
         progress.enter('ready');
         onReady(rest);
         resolve(node);

@@ -29,6 +29,8 @@ const PLACES = [
   '~/.nodenv/versions/*/bin',
   '~/n/bin',
   '~/.local/bin',
+  // What was pushed before: see runtime/host-script.ts.
+  '${XDG_CACHE_HOME:-~/.cache}/kinetin/*',
 ];
 
 /**
@@ -39,7 +41,9 @@ export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 $6 3<&0 4>&1 </dev/null >&2'
 
 /**
  * POSIX sh: says that it runs, tries every Node that it finds, and becomes the newest; says what it
- * found where none is new enough. $1: marker; $2: program for Node; $3: title; $4, $5: byte counts;
+ * found where none is new enough. It then carries out each line of its input that begins with the
+ * marker and a space, until the end of that; all else there it drops, whatever was sent before the
+ * parent knew. `read` takes no byte beyond the end of a line from a pipe. $1: marker; $2: program for Node; $3: title; $4, $5: byte counts;
  * $6: 1 where a work thread is wanted at once.
  */
 export const SHELL_STAGE = [
@@ -54,6 +58,7 @@ export const SHELL_STAGE = [
     'done; done',
   `[ $b -eq ${OLDEST_MAJOR} ] && [ $c -ge ${OLDEST_MINOR} ] || [ $b -gt ${OLDEST_MAJOR} ] && exec "$f" ${EXEC_NODE}`,
   'echo "$1 none$w"',
+  'while read -r l; do case $l in "$1 "*) eval "${l#* }";; esac; done',
   'exit 127',
 ].join('; ');
 
@@ -61,12 +66,13 @@ export const SHELL_STAGE = [
  * JavaScript for `node -e`: says that it runs, reads the core and the CONFIG frame, and evaluates the
  * core with a {@link MainBoot}. Arguments: title, marker, bytes of the compressed core, bytes of
  * both, output fd (the input fd is 3, which may be both), 1 where a work thread is to start: before
- * all else, since nothing takes longer. The thread evaluates the core that comes as its first message.
+ * all else, since nothing takes longer. The thread evaluates the core that comes as its first message;
+ * it has no `execArgv`, or `fork` in user code would run this program again.
  */
 export const NODE_STAGE =
   'var p=process,a=p.argv,c=+a[3],' +
   'w=(W=require("worker_threads"))=>new W.Worker("require(`worker_threads`).parentPort.once(`message`,boot=>eval(boot.core))",' +
-  '{eval:true,env:W.SHARE_ENV}),' +
+  '{eval:true,env:W.SHARE_ENV,execArgv:[]}),' +
   'e=a[6]&&w(),' +
   'n=require("net").Socket,u=a[5]<4,' +
   's=(f,r,w)=>new n({fd:f,readable:r,writable:w}),' +

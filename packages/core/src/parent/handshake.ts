@@ -10,6 +10,8 @@ export interface HandshakeEvents {
   onShell(): void;
   /** No usable Node: `path=version` of each that was found. */
   onNoNode(found: string[]): void;
+  /** An answer to what the shell was told to do then: see runtime/host-script.ts. */
+  onRuntime(words: string[]): void;
   /** Node runs the first stage. */
   onNode(version: string, pid: number): void;
   /** The core runs; `rest` are the first bytes of the stream of frames. */
@@ -73,6 +75,7 @@ export class Handshake {
       .split(' ');
     if (stage === 'shell') events.onShell();
     else if (stage === 'none') events.onNoNode(words);
+    else if (stage === 'runtime') events.onRuntime(words);
     else if (stage === 'node') events.onNode(String(words[0]), Number(words[1]) || 0);
     else if (stage === 'ready') {
       this._done = true;

@@ -22,8 +22,14 @@ export {
 export { type IdBlock, Ids } from './ids.js';
 export type { KeepaliveOptions } from './keepalive.js';
 export type { HopRequest } from './main.js';
+export { type DockerTarget, openDocker } from './methods/docker.js';
 export { type LocalTarget, openLocal } from './methods/local.js';
 export * from './methods/ssh.js';
 export { listenForNews, type News } from './news.js';
 export { encodePreamble, type Preamble } from './preamble.js';
 export type { StageTimeouts } from './progress.js';
+export type { Runtime, RuntimeFile } from './runtime/own-runtime.js';
+export type { GetRuntime, Waiter } from './runtime/push.js';
+
+/** What sends Node to hosts that have none, loaded with its first use. */
+export const loadRuntime = () => import('./runtime/main.js');

@@ -14,9 +14,13 @@ import {
   type Connecting,
   type ConnectRequest,
   connectChild,
+  type ParentHost,
 } from './connection.js';
 import { type IdBlock, Ids } from './ids.js';
 import { listenForNews, type News } from './news.js';
+
+/** The hash of the bundle `runtime`; set when this one is built. */
+declare const RUNTIME_MODULE: string;
 
 /** A request as it reaches a hop: with the modules that it needs, by hash. */
 export interface HopRequest extends ConnectRequest {
@@ -33,6 +37,7 @@ export interface StartRequest extends Omit<HopRequest, 'id' | 'config'> {
   /** The method, as in `local`. */
   kind: string;
   workThread: WorkThreadMode;
+  workThreads: number | undefined;
   unidirectional: boolean;
   silenceMs: number;
 }
@@ -57,7 +62,7 @@ export async function start(child: Child, request: StartRequest): Promise<[numbe
   const { router, config } = child;
   const { tell } = nurseryOf(child);
   const id = await takeId(nurseryOf(child));
-  const { kind, workThread, silenceMs, unidirectional } = request;
+  const { kind, workThread, workThreads, silenceMs, unidirectional } = request;
   const last = request.name === undefined ? `${kind}${id}` : request.name;
   const name = `${config.name}.${last}`;
   const parentIds = [router.id, ...config.parentIds];
@@ -66,7 +71,7 @@ export async function start(child: Child, request: StartRequest): Promise<[numbe
   const done = connect(child, {
     ...request,
     id,
-    config: { ...config, parentIds, name, workThread, silenceMs, unidirectional },
+    config: { ...config, parentIds, name, workThread, workThreads, silenceMs, unidirectional },
   });
   started.set(id, done);
   done.then(
@@ -102,7 +107,8 @@ export async function connect(child: Child, request: HopRequest): Promise<Connec
     const method = await loader.load(request.method);
     for (const { reason } of early) throw reason;
     const open = method[request.open] as OpenPipe<unknown>;
-    attempt = connectChild({ ...child, broker, vendor }, open, request);
+    const runtime = () => loader.load(RUNTIME_MODULE) as ReturnType<ParentHost['runtime']>;
+    attempt = connectChild({ ...child, broker, vendor, runtime }, open, request);
     return await attempt.done;
   } catch (error) {
     // What waits for the child learns why it will not come.

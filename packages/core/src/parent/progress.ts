@@ -40,12 +40,19 @@ export class Progress {
     this._failed.catch(() => {});
   }
 
-  /** Enters a stage: its own deadline runs from now. Stages never go back. */
+  /**
+   * Enters a stage: its own deadline runs from now. Stages never go back. The stage `runtime` is
+   * entered again with each step: it may take any time, as long as something moves, and the overall
+   * deadline begins anew behind it.
+   */
   enter(stage: Stage): void {
     if (this.isOver) return;
     this.stage = stage;
     const { timeoutMs } = this._limits;
-    this._total = this._total || setTimeout(() => this._timeOut(timeoutMs), timeoutMs);
+    if (stage === 'runtime') {
+      clearTimeout(this._total as NodeJS.Timeout);
+      this._total = undefined;
+    } else this._total = this._total || setTimeout(() => this._timeOut(timeoutMs), timeoutMs);
     clearTimeout(this._stageTimer as NodeJS.Timeout);
     const limit = this._limits.stageTimeoutsMs[stage];
     if (limit) this._stageTimer = setTimeout(() => this._timeOut(limit), limit);
@@ -106,10 +113,11 @@ export class Progress {
   }
 
   private _timeOut(limitMs: number): void {
+    const what = this.stage === 'runtime' ? 'made no progress for' : 'was not finished after';
     this.fail(
       new ConnectError(
         'ERR_CONNECT_TIMEOUT',
-        `could not connect: stage "${this.stage}" was not finished after ${limitMs} ms`,
+        `could not connect: stage "${this.stage}" ${what} ${limitMs} ms`,
       ),
     );
   }

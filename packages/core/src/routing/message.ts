@@ -20,7 +20,7 @@ export interface Outgoing {
   destination: number;
   handle: number;
   replyHandle?: number;
-  flags?: number;
+  flags?: number | undefined;
   /**
    * Encoded with HEADER_BYTES of headroom, which the router fills. Owned by the router; more than fits
    * into a frame with all the memory that it is a part of.

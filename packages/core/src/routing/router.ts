@@ -85,7 +85,10 @@ export class Router {
   guard: Guard = () => undefined;
   /** How endpoints travel in values that are sent and received here. */
   codec: EndpointCodec | undefined;
-  /** The stream to the work thread that owns a handle or message number; main thread only. */
+  /**
+   * The stream to the work thread that owns a handle or message number, or takes a call; main thread
+   * only.
+   */
   threadOf: (index: number, frame: Buffer) => Stream | undefined = () => undefined;
   /** Told of each frame that the work thread sends; main thread only. */
   onThreadFrame: (frame: Buffer) => void = () => {};
@@ -245,7 +248,7 @@ export class Router {
    * Sends a message and resolves with the one answer to it. Rejects with a DeadLetterError where
    * there can be none, and with what the answer reports where that is an error. `onSent` learns the
    * handle of the answer: to stop listening for it, and to name the request to others. `about` is for
-   * people who ask what is pending.
+   * people who ask what is pending; `flags` are those of the message.
    */
   request(
     destination: number,
@@ -253,6 +256,7 @@ export class Router {
     body: Buffer,
     onSent?: (replyHandle: number) => void,
     about?: unknown,
+    flags?: number,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const replyHandle = this.listen({
@@ -270,7 +274,7 @@ export class Router {
           }
         },
       });
-      this.send({ destination, handle, replyHandle, body });
+      this.send({ destination, handle, replyHandle, flags, body });
       if (onSent) onSent(replyHandle);
     });
   }
@@ -336,13 +340,14 @@ export class Router {
     const handle = handleOf(frame);
     if (this._thread) {
       // What the main thread hands to its work thread is for the thread; the rest is for the main.
-      return from || this._owns(handle, frame) ? this : this.upstream;
+      return from || this.owns(handle, frame) ? this : this.upstream;
     }
     const index = handle === H.CREDIT ? numberOf(frame) : handle;
     return this.threadOf(index >>> H.THREAD_SHIFT, frame) || this;
   }
 
-  private _owns(handle: number, frame: Buffer): boolean {
+  /** Whether what is made in this thread for its own context is for this thread; threads only. */
+  owns(handle: number, frame: Buffer): boolean {
     if (handle === H.CREDIT) return numberOf(frame) >>> H.THREAD_SHIFT === this._thread;
     return handle >= H.FIRST_ALLOCATED_HANDLE
       ? handle >>> H.THREAD_SHIFT === this._thread

@@ -21,6 +21,8 @@ export interface Config {
   /** Milliseconds without a byte from the parent after which it counts as lost; 0: it never does. */
   silenceMs: number;
   workThread: WorkThreadMode;
+  /** How many work threads, where there are several. */
+  workThreads?: number | undefined;
   /** The hash of the `thread` bundle. */
   threadModule: Uint8Array;
   /** Whether this context, and all below it, may talk only to what is above and below them. */

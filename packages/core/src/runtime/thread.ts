@@ -9,14 +9,20 @@ import type { Worker } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
 import type { Stream } from '../routing/stream.js';
-import { FLAG_MORE } from '../wire/flags.js';
-import { destinationOf, flagsOf, handleOf, replyHandleOf, sourceOf } from '../wire/frame.js';
+import { FLAG_FIRST, FLAG_MORE } from '../wire/flags.js';
+import {
+  destinationOf,
+  flagsOf,
+  handleOf,
+  numberOf,
+  replyHandleOf,
+  sourceOf,
+} from '../wire/frame.js';
 import { CALL, CANCEL, SERVICE, THREAD_SHIFT } from '../wire/handles.js';
 import { ERROR } from '../wire/levels.js';
-import { type Config, type ThreadBoot, threadModuleOf } from './config.js';
+import { type Config, threadModuleOf } from './config.js';
 import type { Exports, Loader } from './loader.js';
 import type { Log } from './log.js';
-import { portTransport } from './port.js';
 
 export interface WorkThreadOptions {
   router: Router;
@@ -28,6 +34,8 @@ export interface WorkThreadOptions {
   getText(hash: string): Promise<string>;
   /** Starts a thread, which waits for a {@link ThreadBoot}. */
   startWorker(): Worker;
+  /** All work threads of the context, where it has several: see thread/several.ts. */
+  threads?: WorkThread[];
 }
 
 /** A work thread, or the place of one to come: what is sent to it waits. */
@@ -36,6 +44,8 @@ export interface Seat {
   worker?: Worker;
   /** Calls without an answer yet: source to reply handles. */
   calls: Map<number, Set<number>>;
+  /** What Linux calls the thread, once it runs user code and is one of several. */
+  tid?: number;
 }
 
 export class WorkThread {
@@ -46,8 +56,8 @@ export class WorkThread {
   /** Called when a call was answered. */
   onAnswer: () => void = () => {};
 
-  /** Number of the thread that runs; threads that have ended had the ones below. */
-  private _number = 0;
+  /** Number of the thread that runs; the next one gets the number above. */
+  number = 0;
 
   /** Of the `thread` bundle. */
   private _hash: string;
@@ -58,7 +68,7 @@ export class WorkThread {
     router.threadOf = (index, frame) => {
       const handle = handleOf(frame);
       if (index === 0) return handle === CALL || handle === SERVICE ? this._take(frame) : undefined;
-      return index === this._number && this.current ? this.current.stream : undefined;
+      return index === this.number && this.current ? this.current.stream : undefined;
     };
     router.onThreadFrame = (frame) => {
       const seat = this.current;
@@ -88,29 +98,21 @@ export class WorkThread {
   /** Starts a thread unless one runs. */
   start(): Seat {
     if (this.current) return this.current;
-    const { router, config, core, getText } = this.options;
+    const { getText, startWorker } = this.options;
     const seat = this.held || this.newSeat();
-    const worker = this.options.startWorker();
-    this._number = (this._number % ((1 << (32 - THREAD_SHIFT)) - 1)) + 1;
+    const worker = startWorker();
+    this.number = (this.number % ((1 << (32 - THREAD_SHIFT)) - 1)) + 1;
     seat.worker = worker;
     this.current = seat;
     this.held = undefined;
-    const thread = this._number;
     worker.on('error', (error) => this.ended(seat, String(error)));
     worker.on('exit', (code) => this.ended(seat, `the work thread ended with status ${code}`));
-    Promise.all([getText(this._hash), this._host()]).then(
-      ([bundle, { serve }]) => {
-        (serve as ServeExport)(worker, router);
-        const boot: ThreadBoot = { core, bundle, config, id: router.id, thread };
-        worker.postMessage(boot);
-        seat.stream.attach(portTransport(worker));
-        seat.stream.open();
-      },
-      (error) => {
+    Promise.all([getText(this._hash), this._host()])
+      .then(([bundle, { serve }]) => (serve as ServeExport)(this, seat, bundle))
+      .catch((error) => {
         worker.terminate();
         this.ended(seat, String(error));
-      },
-    );
+      });
     return seat;
   }
 
@@ -142,7 +144,8 @@ export class WorkThread {
   private _take(frame: Buffer): Stream {
     const { stream, calls } = this.held || this.start();
     const replyHandle = replyHandleOf(frame);
-    if (replyHandle) {
+    // Behind the first frame of a call it may be answered already.
+    if (replyHandle && (!numberOf(frame) || flagsOf(frame) & FLAG_FIRST)) {
       const source = sourceOf(frame);
       calls.set(source, (calls.get(source) || new Set()).add(replyHandle));
     }
@@ -152,4 +155,4 @@ export class WorkThread {
 
 /** The exports of the `thread` bundle for the main thread. */
 export type CancelExport = (thread: WorkThread, message: Message) => void;
-export type ServeExport = (worker: Worker, router: Router) => void;
+export type ServeExport = (thread: WorkThread, seat: Seat, bundle: string) => Promise<void>;

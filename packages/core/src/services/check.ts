@@ -2,6 +2,7 @@
  * Checks: of services as they are registered, and of the arguments of each call.
  */
 
+import { invalidArgument } from '../arguments.js';
 import type { Service, ServiceClass } from './service.js';
 
 /** Characters of a name that come from elsewhere. */
@@ -10,8 +11,17 @@ export const MAX_SERVICE_NAME = 100;
 const WORDS = /^(string|number|boolean|bigint|object|array|bytes|any)\??$/;
 const MAX_KEEP_MS = 2 ** 31 - 1;
 
+/** Whether objects have `name` anyway, or it is read of what is awaited or written as JSON. */
+export const isReserved = (name: string): boolean =>
+  name in {} || name === 'then' || name === 'toJSON';
+
 /** The class of `service`. Throws a TypeError with the code ERR_INVALID_ARG where it makes no sense. */
 export function checkService(service: Service): ServiceClass {
+  if (typeof service !== 'object' || !service) {
+    throw invalidArgument(
+      `cannot serve ${String(service).slice(0, 50)}: it is no instance; make one with new`,
+    );
+  }
   const type = service.constructor as unknown as ServiceClass;
   const { serviceName: name, exposed, concurrency = 'concurrent', keepMs = 0 } = type;
   const fail = (why: string) => {
@@ -27,6 +37,8 @@ export function checkService(service: Service): ServiceClass {
   for (const method of Object.keys(exposed || fail('it exposes nothing; say what in exposed'))) {
     const { args = [], ...rules } = exposed[method] || fail(`exposed.${method} is missing`);
     const { policy } = rules;
+    if (isReserved(method))
+      fail(`${method} is a name that the language itself calls; choose another`);
     if (typeof (service as unknown as Record<string, unknown>)[method] !== 'function') {
       fail(`it exposes ${method}, which is no method`);
     }
@@ -76,8 +88,4 @@ function typeOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   if (value instanceof Uint8Array) return 'bytes';
   return value === null ? 'null' : typeof value;
-}
-
-function invalidArgument(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG' });
 }

@@ -38,6 +38,11 @@ export interface ServiceHost {
   readonly log: Log;
   /** Encodes the list of a service, a method and its arguments, signals among them too. */
   encode(call: readonly unknown[]): Buffer;
+  /**
+   * Tells the context that this thread serves a service, or no longer does, where it has several
+   * threads. Returns whether it may: no other one has a service of that name.
+   */
+  claim?(name: string, isServed: boolean): boolean;
   /** Loads the class of a service: for a caller that may run code here. */
   load(reference: ClassReference): Promise<unknown>;
 }
@@ -93,12 +98,8 @@ export class Services {
     served.run(service);
     const { serviceName: name } = served.type;
     const known = this._served.get(name);
-    if (known && !known.isStopped) {
-      throw new ServiceError(
-        'ERR_SERVICE_EXISTS',
-        `cannot serve another ${name} in ${this._host.name}: there is one; stop that first`,
-      );
-    }
+    if (known && !known.isStopped) throw this._exists(name);
+    this._claim(name);
     this._served.set(name, served);
   }
 
@@ -107,6 +108,7 @@ export class Services {
     const served = this._served.get(typeof type === 'string' ? type : type.serviceName);
     if (!served || served.isStopped) return;
     served.isStopped = true;
+    this._host.claim?.(typeof type === 'string' ? type : type.serviceName, false);
     if (!served.starting) served.service.onStop();
   }
 
@@ -151,6 +153,7 @@ export class Services {
         : `serve one there; context ${message.source} cannot start it, as those above could`;
       throw new ServiceError('ERR_NO_SERVICE', `there is no service ${name} in ${here}: ${why}`);
     }
+    this._claim(name);
     const served = new Served();
     this._served.set(name, served);
     served.starting = load(reference).then((type) => {
@@ -158,7 +161,9 @@ export class Services {
     });
     served.starting.catch(() => {
       // Another may have been served, once this one was stopped.
-      if (this._served.get(name) === served) this._served.delete(name);
+      if (this._served.get(name) !== served) return;
+      this._served.delete(name);
+      this._host.claim?.(name, false);
     });
     return served;
   }
@@ -187,6 +192,18 @@ export class Services {
     }
     checkArguments(what, rules.args || [], args);
     return rules;
+  }
+
+  /** Throws where another thread of the context serves that name. */
+  private _claim(name: string): void {
+    if (this._host.claim?.(name, true) === false) throw this._exists(name);
+  }
+
+  private _exists(name: string): ServiceError {
+    return new ServiceError(
+      'ERR_SERVICE_EXISTS',
+      `cannot serve another ${name} in ${this._host.name}: there is one; stop that first`,
+    );
   }
 
   private _checkRuns({ isStopped }: Served, what: string): void {

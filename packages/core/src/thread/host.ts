@@ -9,14 +9,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Message } from '../routing/message.js';
 import type { Router } from '../routing/router.js';
+import type { ThreadBoot } from '../runtime/config.js';
 import { portTransport } from '../runtime/port.js';
-import type { Seat, WorkThread } from '../runtime/thread.js';
+import type { CancelExport, Seat, WorkThread } from '../runtime/thread.js';
 import { CALL, CANCEL } from '../wire/handles.js';
+import { moveArrivals, noteArrival, noting, watchArrivals } from './arrivals.js';
 import { serveRoom } from './pressure.js';
 import { executeTestament, keepTestament } from './testament.js';
 
 /**
- * [reply handle of the call, or 0: all calls of the sender; reason; ms until its thread is ended, or
+ * [reply handle of the call; or the number of a thread alone, in its place: all calls that thread of
+ * the sender has made; reason; ms until its thread is ended, or
  * undefined: it may go on].
  */
 export type CancelPayload = [number, unknown, number | undefined];
@@ -31,8 +34,32 @@ export interface ProcessRequest {
   port: import('worker_threads').MessagePort;
 }
 
-/** Serves the process functions of a thread, and keeps what it leaves. */
-export function serve(worker: Worker, router: Router): void {
+/** Hash of the `threads` bundle; set when this bundle is built. */
+declare const THREADS_MODULE: string;
+
+/** The export of the `threads` bundle. */
+export type InstallThreads = (
+  first: WorkThread,
+  cancel: CancelExport,
+  noting: (threadOf: Router['threadOf']) => Router['threadOf'],
+) => void;
+
+/**
+ * Lets a thread that was started take its calls; `bundle` is the text of this one. Serves its process
+ * functions, and keeps what it leaves. Where the context has several threads, the first brings the
+ * others along. Rejects where they cannot be had.
+ */
+export async function serve(thread: WorkThread, seat: Seat, bundle: string): Promise<void> {
+  const { options } = thread;
+  const { router, config, core, loader } = options;
+  if (config.workThreads && !options.threads) {
+    const { install } = await loader.load(THREADS_MODULE);
+    if (thread.current !== seat) return;
+    if (!options.threads) (install as InstallThreads)(thread, cancel, noting);
+  }
+  watchArrivals(options);
+  for (const frame of seat.stream.queue) noteArrival(seat.stream, frame);
+  const worker = seat.worker as Worker;
   keepTestament(worker, router);
   serveRoom(worker, router);
   worker.on('message', (request: ProcessRequest | Uint8Array) => {
@@ -49,6 +76,10 @@ export function serve(worker: Worker, router: Router): void {
     Atomics.notify(done, 0);
     port.close();
   });
+  const boot: ThreadBoot = { core, bundle, config, id: router.id, thread: thread.number };
+  worker.postMessage(boot);
+  seat.stream.attach(portTransport(worker));
+  seat.stream.open();
 }
 
 /** Checks of calls that were given up and have not ended: each says whether it still has to be made. */
@@ -107,7 +138,7 @@ function drop({ calls, stream }: Seat, source: number, replyHandle: number): voi
 
 function endThread(thread: WorkThread, seat: Seat): void {
   // The thread may sit in a system call that waits for one of its subprocesses.
-  endSubprocesses();
+  endSubprocesses(thread, seat);
   seat.worker?.terminate();
   if (seat.worker) executeTestament(seat.worker);
   thread.ended(seat, 'the work thread was ended: a call that was given up did not stop');
@@ -124,15 +155,20 @@ function release(thread: WorkThread): void {
     if (known) for (const handle of handles) known.add(handle);
     else current.calls.set(source, handles);
   });
+  moveArrivals(held.stream, current.stream);
   held.stream.attach(portTransport(current.worker));
   held.stream.close('the thread goes on', true);
 }
 
-/** Ends what the work threads have started, on Linux: where the main thread has, that stays. */
-function endSubprocesses(): void {
+/**
+ * Ends what the thread has started, on Linux; where it is the only one, what any of those before it has:
+ * they may be stuck. What the main thread has started stays.
+ */
+function endSubprocesses({ options }: WorkThread, { tid }: Seat): void {
   const own = `/proc/${process.pid}/task`;
-  for (const thread of list(own)) {
-    if (Number(thread) !== process.pid) endChildren(`${own}/${thread}`);
+  for (const task of list(own)) {
+    const isMeant = options.threads ? Number(task) === tid : Number(task) !== process.pid;
+    if (isMeant) endChildren(`${own}/${task}`);
   }
 }
 

@@ -16,6 +16,7 @@ import { ERROR } from '../wire/levels.js';
 import { installContext } from './context.js';
 import { Dispatcher } from './dispatcher.js';
 import { installGenerators } from './generators.js';
+import { joinOthers } from './one-of-several.js';
 import { captureOutput } from './output.js';
 import { flushWithin } from './pressure.js';
 import { installProcess } from './process.js';
@@ -35,8 +36,12 @@ export const install: Install = (router, config, loader) => {
   dispatcher.onDone = captureOutput(log, flush);
   installSignals(router, dispatcher, endpoints);
   installGenerators(router, dispatcher, endpoints);
-  installContext({ router, dispatcher, loader, config, log }, endpoints);
-  if (!isMainThread) installProcess();
+  const workplace = { router, dispatcher, loader, config, log };
+  installContext(workplace, endpoints);
+  if (!isMainThread) {
+    installProcess();
+    joinOthers(workplace);
+  }
   // User code that fails outside of any call must not take the context with it.
   process.on('uncaughtException', (error) => log(ERROR, `uncaught: ${error?.stack}`));
   process.on('unhandledRejection', (error) =>

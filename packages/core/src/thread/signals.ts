@@ -21,30 +21,33 @@ interface Controller {
 }
 
 /**
- * [source, reply handle; or 0: all calls of that source; reason; with a number, the caller does not
- * wait for the call any more].
+ * [source, reply handle; or the number of a thread alone, in its place: all calls of that thread of the
+ * source; reason; with a number, the caller does not wait for the call any more].
  */
 type Cancel = [number, number, unknown, number?];
 
 const keyOf = (source: number, replyHandle: number) => `${source}:${replyHandle}`;
+/** The thread of the source that has made a call. */
+const threadOf = (source: number, replyHandle: number) =>
+  keyOf(source, replyHandle >>> THREAD_SHIFT);
 
 export function installSignals(router: Router, dispatcher: Dispatcher, endpoints: Endpoints): void {
   /** Calls that have come and are not over. */
   const calls: Map<string, Controller | undefined> = new Map();
-  /** What is said of calls that have not come, by source and reply handle. */
-  const early: Map<number, Map<number, Cancel>> = new Map();
+  /** What is said of calls that have not come, by source and its thread, then by reply handle. */
+  const early: Map<string, Map<number, Cancel>> = new Map();
   /** The same, once they have come. */
   const doomed: WeakMap<Message, Cancel> = new WeakMap();
   /** The call that is being decoded. */
   let key = '';
   const meet = (message: Message) => {
     const { source, replyHandle, handle } = message;
-    const cancels = early.get(source);
+    const cancels = early.get(threadOf(source, replyHandle));
     if (!cancels || !replyHandle || handle !== CALL) return;
     const cancel = cancels.get(replyHandle);
     if (cancel) doomed.set(message, cancel);
-    // Calls come in the order of their handles, which begin anew at their end: those before this one
-    // are over.
+    // Calls of a thread come in the order of their handles, which begin anew at their end: those before
+    // this one are over, or have come to another thread here.
     cancels.forEach((_, other) => {
       if ((replyHandle - other) << (32 - THREAD_SHIFT) >= 0) cancels.delete(other);
     });
@@ -81,11 +84,16 @@ export function installSignals(router: Router, dispatcher: Dispatcher, endpoints
   };
   dispatcher.abort = (source, replyHandle, reason) =>
     calls.get(keyOf(source, replyHandle))?.abort(reason);
-  const abortAll = (lost: number, reason: unknown) => {
-    early.delete(lost);
+  /** Gives up the calls of a source, or of one of its threads. */
+  const abortAll = (lost: number, reason: unknown, thread?: string) => {
+    early.forEach((_, key) => {
+      if (thread ? key === thread : key.startsWith(`${lost}:`)) early.delete(key);
+    });
     for (const known of [...calls.keys()]) {
       const [source, replyHandle] = known.split(':').map(Number) as [number, number];
-      if (source === lost) dispatcher.abort(source, replyHandle, reason, 0);
+      if (source === lost && (!thread || threadOf(source, replyHandle) === thread)) {
+        dispatcher.abort(source, replyHandle, reason, 0);
+      }
     }
   };
   const { onContextLost } = router;
@@ -100,10 +108,11 @@ export function installSignals(router: Router, dispatcher: Dispatcher, endpoints
     if (isMainThread) payload.unshift(message.source);
     const cancel = payload as Cancel;
     const [source, replyHandle, reason, graceMs] = cancel;
-    if (!replyHandle) return abortAll(source, reason);
+    const thread = threadOf(source, replyHandle);
+    if (!(replyHandle << (32 - THREAD_SHIFT))) return abortAll(source, reason, thread);
     if (calls.has(keyOf(source, replyHandle))) return dispatcher.abort(...cancel);
-    const cancels = early.get(source) || new Map();
-    early.set(source, cancels.set(replyHandle, cancel));
+    const cancels = early.get(thread) || new Map();
+    early.set(thread, cancels.set(replyHandle, cancel));
     if (graceMs === undefined) return;
     // Nobody reads it, but the main thread sees that there is nothing to end here.
     router.send({ destination: source, handle: replyHandle, body: router.encode(undefined) });

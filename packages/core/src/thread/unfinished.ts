@@ -40,11 +40,15 @@ export function followMessages(worker: Worker, router: Router): () => void {
       header[1] = FLAG_DEAD;
       header.writeUInt32BE(0, 4);
     });
-    // The thread has no stream any more.
-    const stream = router.addStream('thread', router.id);
-    stream.attach(portTransport({ on() {}, postMessage() {} }));
-    stream.open(Buffer.concat([...headers.values()]));
-    stream.close('the work thread has ended');
+    sayAsThread(router, [...headers.values()]);
     headers.clear();
   };
+}
+
+/** Sends frames as a work thread would, which has no stream any more. */
+export function sayAsThread(router: Router, frames: Buffer[]): void {
+  const stream = router.addStream('thread', router.id);
+  stream.attach(portTransport({ on() {}, postMessage() {} }));
+  stream.open(Buffer.concat(frames));
+  stream.close('the work thread has ended');
 }

@@ -43,6 +43,8 @@ export function describeFrame(frame: Buffer): string {
   if (flags & FLAG_ERROR) words.push('error');
   if (number) words.push(`#${indexOf(number)}`);
   if (number && flags & FLAG_MORE) words.push('more');
+  const strand = flags >> handles.STRAND_SHIFT;
+  if (strand) words.push(`strand ${strand}`);
   if (authority !== source) words.push(`as ${authority}`);
   if (replyHandle) words.push(`reply ${indexOf(replyHandle)}`);
   const line = `${words.join(' ')}, ${payload.length} B`;
@@ -52,7 +54,9 @@ export function describeFrame(frame: Buffer): string {
 
 /** The constant of `table` that has this value, if it is a name for that and not a bound. */
 function nameOf(table: object, value: number): string | undefined {
-  if (value >= handles.FIRST_ALLOCATED_HANDLE || value === handles.THREAD_SHIFT) return undefined;
+  if (table === handles && (value < handles.CONFIG || value >= handles.FIRST_ALLOCATED_HANDLE)) {
+    return undefined;
+  }
   const named = Object.entries(table).find(([, constant]) => constant === value);
   return named?.[0];
 }

@@ -12,3 +12,4 @@ export const FLAG_DEAD = 2;
 export const FLAG_ERROR = 4;
 /** The first frame of a message of several. */
 export const FLAG_FIRST = 8;
+// The upper four bits are the strand of a call: see STRAND_SHIFT in handles.ts.

@@ -42,3 +42,9 @@ export const FIRST_ALLOCATED_HANDLE = 1000;
  * owns them (0: the main thread), so that the main thread routes without a table of either.
  */
 export const THREAD_SHIFT = 20;
+
+/**
+ * The flags of a CALL carry in their upper 4 bits its strand: calls of one strand have one thread. 0: any
+ * thread. The numbers of threads that run at the same time end in different strands.
+ */
+export const STRAND_SHIFT = 4;

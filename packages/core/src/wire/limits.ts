@@ -26,6 +26,12 @@ export const MAX_UNDER_WAY = 32;
 export const MAX_UNFINISHED = 512;
 
 /**
+ * Work threads of one context at a time: as many as there are strands; with the main thread no more than
+ * may have MAX_UNDER_WAY each under way to one context.
+ */
+export const MAX_WORK_THREADS = 15;
+
+/**
  * Bytes that a sender may have under way to its receiver before these are read; the last message may
  * exceed them. No more than may wait in one stream, so that no sender alone stops a hop.
  */

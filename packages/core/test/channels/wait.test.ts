@@ -132,4 +132,35 @@ describe('channels/wait', () => {
       expect(isStarted).to.equal(false);
     });
   }
+
+  for (const signal of [5, 'abort', {}, new AbortController()]) {
+    it(`refuses ${Object.prototype.toString.call(signal)} as a signal, and starts nothing`, async () => {
+      await nextTurn();
+      const before = timers();
+      const options = { signal: signal as never, timeout: 60_000 };
+      const stops: unknown[] = [];
+      const stop = (reason: unknown) => void stops.push(reason);
+      const error = await failure(wait(options, 'it', () => expect.fail('started'), stop));
+      expect(error).to.be.instanceOf(TypeError).and.include({ code: 'ERR_INVALID_ARG' });
+      expect(error.message).to.include('signal must be an AbortSignal');
+      expect(stops).to.deep.equal([error]);
+      expect(timers()).to.equal(before);
+    });
+  }
+
+  it('asks for the name of what was waited for when it is late, and not before', async () => {
+    let name = 'early';
+    const start = () => {
+      name = 'late';
+    };
+    const error = await failure(
+      wait(
+        { timeout: 1 },
+        () => name,
+        start,
+        () => {},
+      ),
+    );
+    expect(error.message).to.equal('late was not over after 1 ms');
+  });
 });

@@ -12,6 +12,7 @@ function run(...chunks: (string | Buffer)[]): { events: string[]; noise: string;
   const handshake = new Handshake(MARKER, {
     onShell: () => events.push('shell'),
     onNoNode: (found) => events.push(`none: ${found.join(' ')}`),
+    onRuntime: (words) => events.push(`runtime: ${words.join(' ')}`),
     onNode: (version, pid) => events.push(`node: ${version} ${pid}`),
     onReady: (bytes) => {
       events.push('ready');
@@ -43,6 +44,11 @@ const BINARY = Buffer.from([
 ]);
 
 describe('parent/handshake', () => {
+  it('hands on what the shell answers in words', () => {
+    const { events } = run(`${MARKER} none\n${MARKER} runtime no 1 /tmp: full\n`);
+    expect(events).to.deep.equal(['none: ', 'runtime: no 1 /tmp: full']);
+  });
+
   it('reports the stages, and the bytes that follow exactly', () => {
     const { events, noise, rest } = run(Buffer.concat([Buffer.from(LINES), BINARY]));
     expect(events).to.deep.equal(ALL);
@@ -125,10 +131,25 @@ describe('parent/handshake', () => {
     }
   });
 
+  it('takes a line with the marker of up to 65,536 bytes, and a longer one for noise', () => {
+    const line = (length: number) => `${MARKER} none `.padEnd(length, 'x');
+    const longest = line(65_536);
+    expect(run(longest, '\n').events).to.deep.equal([`none: ${longest.split(' ')[2]}`]);
+    const { events, noise } = run(line(65_537), '\n');
+    expect(events).to.deep.equal([]);
+    expect(noise.replace('\n', '')).to.equal(line(65_537));
+  });
+
   it('holds no more than a few kilobytes of endless noise', () => {
     let noise = 0;
     const ignore = () => expect.fail('found something');
-    const events = { onShell: ignore, onNoNode: ignore, onNode: ignore, onReady: ignore };
+    const events = {
+      onShell: ignore,
+      onNoNode: ignore,
+      onRuntime: ignore,
+      onNode: ignore,
+      onReady: ignore,
+    };
     const handshake = new Handshake(MARKER, {
       ...events,
       onNoise: (line) => {

@@ -49,6 +49,26 @@ describe('parent/progress', () => {
       expect(running()).to.deep.equal([]);
     });
 
+    it('of the stage `runtime` run from the last step on, and the overall one anew behind it', async () => {
+      const progress = make({ node: 100, runtime: 200 });
+      progress.enter('node');
+      progress.enter('runtime');
+      expect(running()).to.deep.equal([200]);
+      const first = timers.at(-1);
+      progress.enter('runtime');
+      expect(running()).to.deep.equal([200]);
+      expect(first?.isCleared).to.equal(true);
+      progress.enter('bootstrap');
+      expect(running()).to.deep.equal([30_000]);
+      const stalled = make({ runtime: 300 });
+      stalled.enter('runtime');
+      const waiting = failure(stalled.race(never));
+      timers.at(-1)?.fire();
+      const error = await waiting;
+      expect(error.code).to.equal('ERR_CONNECT_TIMEOUT');
+      expect(error.message).to.contain('stage "runtime" made no progress for 300 ms');
+    });
+
     it('of a stage fail the attempt, and name the stage', async () => {
       const progress = make({ node: 200 });
       progress.enter('node');

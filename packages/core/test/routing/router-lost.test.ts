@@ -204,4 +204,18 @@ describe('routing/router-lost', () => {
       expect(pending()[MASTER]).to.equal(0);
     });
   }
+
+  for (const [length, shown] of [
+    [1000, 1000],
+    [1001, 1000],
+    [50_000, 1000],
+  ] as const) {
+    it(`is told with ${shown} characters of a reason of ${length}`, async () => {
+      const failed = await wait([[MASTER, B]]);
+      const payload = serialize([B, 'x'.repeat(length)]);
+      tree.get(A).up?.write(naiveFrame({ source: A, handle: DEL_ROUTE, payload }), () => {});
+      await settle();
+      expect(failed.get('0 to 2')?.message).to.equal(`context 2 is lost: ${'x'.repeat(shown)}`);
+    });
+  }
 });

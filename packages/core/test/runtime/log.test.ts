@@ -3,7 +3,7 @@ import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { makeLog } from '../../src/runtime/log.js';
 import { LOG } from '../../src/wire/handles.js';
 import { DEBUG, ERROR, INFO, WARN } from '../../src/wire/levels.js';
-import { MAX_PENDING_BYTES } from '../../src/wire/limits.js';
+import { MAX_LOG_LINE, MAX_PENDING_BYTES } from '../../src/wire/limits.js';
 
 describe('runtime/log', () => {
   it('sends records to the master, of this context or of one that is named', async () => {
@@ -22,6 +22,23 @@ describe('runtime/log', () => {
       [9, ERROR, 'of a child'],
     ]);
     expect(records).to.have.lengthOf(3);
+  });
+
+  it('sends no more of a text than one record may hold, and so never more than a message may', async () => {
+    const tree = new TestTree({ maxMessageBytes: 65_536 });
+    const { router } = await tree.add(1, 0);
+    const records: string[] = [];
+    const master = tree.router(0);
+    master.listen({ onMessage: (m) => records.push((master.decode(m) as string[])[2]!) }, LOG);
+    const log = makeLog(router, DEBUG);
+    // The longest that characters get.
+    log(INFO, '\u20ac'.repeat(MAX_LOG_LINE));
+    log(INFO, '\u20ac'.repeat(MAX_LOG_LINE + 1));
+    log(INFO, 'x\n'.repeat(MAX_LOG_LINE));
+    await settle();
+    const [fits, isCut, ...lines] = records.map(({ length }) => length);
+    expect([fits, isCut]).to.deep.equal([MAX_LOG_LINE, MAX_LOG_LINE]);
+    expect(lines).to.have.lengthOf(MAX_LOG_LINE / 2 + 1);
   });
 
   it('sends nothing below the minimum', async () => {

@@ -19,6 +19,7 @@ describe('services/check', () => {
     const members = { concurrency: 'deduplicated', keepMs: 2 ** 31 - 1 };
     expect(() => checkService(sampleWith(members))).not.to.throw();
     expect(() => checkService(sampleWith({ exposed: {} }))).not.to.throw();
+    expect(() => checkService(sampleWith({ serviceName: 'x'.repeat(100) }))).not.to.throw();
   });
 
   const WRONG: [members: object, message: RegExp][] = [
@@ -33,6 +34,7 @@ describe('services/check', () => {
     [{ exposed: { work: { policy: 'above', args: ['text'] } } }, /"text", which is no type/],
     [{ exposed: { work: { policy: 'above', args: [5] } } }, /which is no type/],
     [{ concurrency: 'sometimes' }, /sometimes is no concurrency/],
+    [{ exposed: { toString: { policy: 'above' } } }, /toString is a name that the language/],
     [{ keepMs: -1 }, /keepMs/],
     [{ keepMs: Number.NaN }, /keepMs/],
     [{ keepMs: 2 ** 31 }, /keepMs/],

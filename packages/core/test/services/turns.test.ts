@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import type { ServiceClass } from '../../src/services/service.js';
-import { makeTurns } from '../../src/services/turns.js';
+import { ServiceError } from '../../src/services/service-error.js';
+import { MAX_WAITING_CALLS, makeTurns } from '../../src/services/turns.js';
 
 const turnsOf = (type: Partial<ServiceClass>) => makeTurns(type as ServiceClass);
 
@@ -15,6 +16,25 @@ describe('services/turns', () => {
       throw thrown;
     };
     expect(() => turns(fail, String)).to.throw(thrown);
+  });
+
+  it('lets no more than a bound wait for their turn, and takes more as they are done', async () => {
+    const turns = turnsOf({ concurrency: 'serial', serviceName: 'slow' });
+    let finish = () => {};
+    const first = turns(() => new Promise<void>((resolve) => (finish = resolve)), String);
+    let runs = 0;
+    const one = () => turns(() => ++runs, String);
+    const waiting = Array.from({ length: MAX_WAITING_CALLS }, one);
+    expect(one).to.throw(ServiceError, /cannot call slow: 10000 calls wait/);
+    expect(one).to.throw().with.property('code', 'ERR_SERVICE_BUSY');
+    await nextTurn();
+    finish();
+    await first;
+    expect(await Promise.all(waiting)).to.have.lengthOf(MAX_WAITING_CALLS);
+    expect(await one()).to.equal(MAX_WAITING_CALLS + 1);
+    // One that fails is done as well.
+    await failure(turns(() => Promise.reject(new Error('no')), String) as Promise<never>);
+    expect(await one()).to.equal(MAX_WAITING_CALLS + 2);
   });
 
   it('shares what is under way, and keeps nothing by default', async () => {

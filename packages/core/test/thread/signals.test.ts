@@ -77,6 +77,24 @@ describe('thread/signals', () => {
     expect(notes.slice(2)).to.deep.equal(['a aborted: given up']);
   });
 
+  it('aborts all calls of one thread of a source, and forgets what it has given up', () => {
+    const [one, two] = [1 << 20, 2 << 20];
+    call(1, one + 1001, 'listen', 'a', new Signal());
+    call(1, two + 1001, 'listen', 'b', new Signal());
+    call(1, 1001, 'listen', 'c', new Signal());
+    for (const thread of [one, two]) cancel(1, thread + 1002, reason, 1000);
+    cancel(1, two, reason);
+    for (const thread of [one, two]) call(1, thread + 1002, 'note', `${thread >>> 20}`);
+    expect(notes.slice(3)).to.deep.equal(['b aborted: given up', '2']);
+  });
+
+  it('keeps what is given up of one thread when another of its source calls', () => {
+    cancel(1, (1 << 20) + 1002, reason, 1000);
+    call(1, (2 << 20) + 1005, 'note', 'of another thread');
+    call(1, (1 << 20) + 1002, 'note', 'given up');
+    expect(notes).to.deep.equal(['of another thread']);
+  });
+
   it('does not start what was given up before it came', () => {
     cancel(1, 1002, reason, 1000);
     call(1, 1001, 'note', 'before');

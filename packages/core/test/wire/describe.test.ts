@@ -15,6 +15,7 @@ const REPLY: NaiveFrame = { source: 2, authority: 2, handle: 1003 };
 /** Lines, and the frames that they describe; the payload is undefined where none is named. */
 const HEADERS: [line: string, frame: NaiveFrame][] = [
   ['0 -> 2 CALL reply 1003, 1 B: undefined', { destination: 2, handle: H.CALL, replyHandle: 1003 }],
+  ['0 -> 2 CALL strand 9, 1 B: undefined', { destination: 2, handle: H.CALL, flags: 0x90 }],
   ['2 -> 0 1003, 1 B: undefined', REPLY],
   ['2 -> 0 1003 error, 1 B: undefined', { ...REPLY, flags: FLAG_ERROR }],
   ['2 -> 0 1003 dead, 1 B: undefined', { ...REPLY, flags: FLAG_DEAD }],
@@ -52,11 +53,11 @@ describe('wire/describe', () => {
   }
 
   it('names every well-known handle, and no bound', () => {
-    const { FIRST_ALLOCATED_HANDLE, THREAD_SHIFT, ...names } = H;
+    const { FIRST_ALLOCATED_HANDLE, THREAD_SHIFT, STRAND_SHIFT, ...names } = H;
     for (const [name, handle] of Object.entries(names)) {
       expect(describeFrame(naiveFrame({ handle })).split(/[ ,]/)[3]).to.equal(name);
     }
-    for (const handle of [FIRST_ALLOCATED_HANDLE, THREAD_SHIFT, 0]) {
+    for (const handle of [FIRST_ALLOCATED_HANDLE, THREAD_SHIFT, STRAND_SHIFT, 0]) {
       expect(describeFrame(naiveFrame({ handle })).split(/[ ,]/)[3]).to.equal(String(handle));
     }
   });

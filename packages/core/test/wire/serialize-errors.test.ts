@@ -195,6 +195,14 @@ describe('wire/serialize-errors', () => {
   });
 
   it('cuts a message and a stack that are too long, with a note', () => {
+    const longest = new Error('m'.repeat(MAX_ERROR_CHARS));
+    longest.stack = 's'.repeat(MAX_ERROR_CHARS);
+    expect(trip(longest)).to.include({ message: longest.message, stack: longest.stack });
+    const longer = new Error('m'.repeat(MAX_ERROR_CHARS + 1));
+    longer.stack = 's'.repeat(MAX_ERROR_CHARS + 1);
+    const cut = trip(longer);
+    expect(cut.message).to.equal(`${'m'.repeat(MAX_ERROR_CHARS)} ... (1 more characters)`);
+    expect(cut.stack).to.equal(`${'s'.repeat(MAX_ERROR_CHARS)} ... (1 more characters)`);
     const error = new Error('m'.repeat(MAX_ERROR_CHARS + 10));
     error.stack = 's'.repeat(MAX_ERROR_CHARS * 2);
     const got = trip(error);

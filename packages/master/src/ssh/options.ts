@@ -5,7 +5,7 @@
 
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { invalidArgument } from '@kinetin/core';
+import { checkOptions, invalidArgument, type OptionTypes } from '@kinetin/core';
 import type { SshHostKeys, SshIdentity, SshTarget } from '@kinetin/core/parent';
 import { parseAddress } from './address.js';
 import { parseIdentity, readDefaultIdentities, readIdentityFile } from './identities.js';
@@ -95,6 +95,23 @@ export interface SshOptions {
   maxConnecting?: number | undefined;
 }
 
+/** For `checkOptions`. */
+export const SSH_OPTIONS: OptionTypes<SshOptions> = {
+  hostname: '',
+  port: '',
+  username: 'string',
+  password: '',
+  privateKey: '',
+  identityFile: '',
+  passphrase: '',
+  agent: '',
+  identitiesOnly: 'boolean',
+  knownHosts: '',
+  checkHostKey: '',
+  keepalive: 'object',
+  maxConnecting: '',
+};
+
 /** Where the result is used. */
 export interface SshResolution {
   /**
@@ -117,6 +134,7 @@ export async function resolveSshOptions(
   const agent = resolveAgent(options.agent, isElsewhere);
   const { password, keepalive, identitiesOnly = false, maxConnecting = 8 } = options;
   if (password !== undefined) checkString('password', password);
+  checkOptions('keepalive', keepalive ?? {}, { intervalMs: '', countMax: '' });
   const { intervalMs = 15_000, countMax = 3 } = keepalive ?? {};
   return {
     hostname,
@@ -157,7 +175,7 @@ async function resolveHostKeys(
   const files = knownHostsFiles(options);
   try {
     const { lines } = await readKnownHosts(files);
-    return { check, ...lookupHost(lines, hostname, port), source: files.join(', ') };
+    return { check, ...lookupHost(lines, hostname, port), files: files.join(', ') };
   } catch (error) {
     const { path, code } = error as NodeJS.ErrnoException;
     throw invalidArgument(`cannot read knownHosts ${path ?? files}: ${code}`, error);

@@ -101,7 +101,7 @@ describe('ssh/options', () => {
       username: userInfo().username,
       identitiesOnly: false,
       identities: [],
-      hostKeys: { check: 'strict', known: [], revoked: [], authorities: [], source: '' },
+      hostKeys: { check: 'strict', known: [], revoked: [], authorities: [], files: '' },
       keepalive: { intervalMs: 15_000, countMax: 3 },
       maxConnecting: 8,
     });
@@ -131,7 +131,7 @@ describe('ssh/options', () => {
       knownHosts: file,
     });
     expect(hostKeys.known).to.deep.equal([{ type: 'ssh-ed25519', key, at: `${file}:2` }]);
-    expect(hostKeys.source).to.equal(file);
+    expect(hostKeys.files).to.equal(file);
   });
 
   describe('a private key', () => {

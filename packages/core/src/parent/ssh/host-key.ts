@@ -88,7 +88,7 @@ function refuseUnknown(target: SshTarget, key: NewHostKey): string {
   }
   const keyscan = `ssh-keyscan -t ${key.type.replace(/^ssh-|-.*$/g, '')} -p ${port} ${hostname}`;
   return (
-    `${start(target, key)} is not in ${hostKeys.source || 'known_hosts (no file was given)'}; ` +
+    `${start(target, key)} is not in ${hostKeys.files || 'known_hosts (no file was given)'}; ` +
     `compare the fingerprint with the host's own, then add the key (${keyscan}) ` +
     "or connect once with checkHostKey: 'accept-new'"
   );

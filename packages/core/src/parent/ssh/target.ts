@@ -46,7 +46,7 @@ export interface SshHostKeys {
   /** Where a certificate authority is trusted for this host (`file:line`): of no use to ssh2. */
   authorities: string[];
   /** The names of the files that were read, for messages. */
-  source: string;
+  files: string;
 }
 
 export interface KnownHostKey {

@@ -1,0 +1,277 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { failure } from '../../../../../test/support/failure.js';
+import { requirePart } from '../../../../../test/support/parts.js';
+import { until } from '../../../../../test/support/processes.js';
+import type { ConnectError } from '../../../src/parent/attempt.js';
+import {
+  type Connection,
+  hasShells,
+  makeStubHost,
+  SHELLS,
+  type StubHost,
+  stubRuntime,
+} from './stub-host.js';
+
+const run = promisify(execFile);
+
+/** Ends a Node that was started, after it has given back what it is sent. */
+async function finish(connection: Connection): Promise<string> {
+  await connection.push.done;
+  connection.process.stdin?.end('what waited\n');
+  await connection.ended;
+  return connection.said();
+}
+
+describe('parent/runtime: a push', () => {
+  const { arch } = process;
+  before(requirePart('dash, bash, zsh and busybox', hasShells));
+  // No host has it, so that all are sent the stub.
+  before(() => Object.defineProperty(process, 'arch', { value: 'none' }));
+  after(() => Object.defineProperty(process, 'arch', { value: arch }));
+
+  for (const [name, shell] of Object.entries(SHELLS)) {
+    describe(`to a host with ${name}`, () => {
+      // Its programs are in the shell: none can be replaced or taken away.
+      const isFixed = name === 'busybox';
+      let host: StubHost;
+      beforeEach(async () => {
+        host = await makeStubHost(shell);
+      });
+      afterEach(() => host.remove());
+
+      it('stores the files, starts Node with the environment as it was, and leaves nothing else', async () => {
+        const umask = (await run('/bin/sh', ['-c', 'umask'])).stdout.trim();
+        const said = await finish(host.connect());
+        expect(said).to.match(/^node v20\.0\.0\n/);
+        expect(said).to.contain(`umask ${umask}, traps 0, k_m unset\nwhat waited\n`);
+        const [hash, ...others] = await readdir(host.cache);
+        expect(others).to.deep.equal([]);
+        expect(hash).to.match(/^[0-9a-f]{32}$/);
+        for (const { name: file, from } of stubRuntime().files) {
+          const stored = await readFile(join(host.cache, hash as string, file));
+          expect(stored.equals(from as Buffer), file).to.equal(true);
+        }
+        expect((await stat(host.cache)).mode & 0o777).to.equal(0o700);
+        expect((await stat(join(host.cache, hash as string))).mode & 0o777).to.equal(0o700);
+      });
+
+      if (!isFixed)
+        it('works without gzip, and says how many bytes that takes', async () => {
+          const packed = host.connect();
+          await finish(packed);
+          await rm(host.cache, { recursive: true });
+          const plain = host.connect({ env: { PATH: await withoutGzip(host) } });
+          expect(await finish(plain)).to.contain('what waited');
+          expect(packed.sent()).to.be.below(100_000);
+          expect(plain.sent()).to.be.above(5_000_000);
+        });
+
+      it('drops what was sent before, whatever it is', async () => {
+        const connection = host.connect();
+        const { stdin } = connection.process;
+        // Also in the middle of a character of several bytes, where a shell expects the rest.
+        for (const end of [0xc3, 0xe2, 0xf0, 0x00, 0x5c]) {
+          const junk = host.connect();
+          junk.process.stdin?.write(Buffer.from([0, 1, 10, 0x80, end]));
+          junk.process.stdin?.end('\n\n\n\nkinetin-q3x9zk echo alive >&2; exit\n');
+          await junk.ended;
+          expect(junk.said(), `after ${end}`).to.contain('alive');
+        }
+        stdin?.end();
+        await connection.ended;
+      });
+
+      if (!isFixed)
+        it('goes on to a folder that is one, is its own, and that nobody else can write to', async () => {
+          await mkdir(host.cache, { recursive: true });
+          await chmod(host.cache, 0o777);
+          const [first, second] = [join(host.folder, 'first'), join(host.folder, 'second')];
+          const elsewhere = join(host.folder, 'elsewhere');
+          for (const folder of [first, elsewhere]) await mkdir(folder);
+          await writeFile(join(host.cache, 'old'), '');
+          await symlink(elsewhere, join(first, `kinetin-${host.uid}`));
+          const connection = host.connect({ env: { XDG_RUNTIME_DIR: first, TMPDIR: second } });
+          expect(await finish(connection)).to.contain('what waited');
+          expect(await readdir(host.cache)).to.deep.equal(['old']);
+          expect(await readdir(elsewhere)).to.deep.equal([]);
+          expect(await readdir(host.places[0] as string)).to.have.length(1);
+          // It is found there, without being sent again.
+          const again = host.connect();
+          expect(await finish(again)).to.contain('what waited');
+          expect(again.sent()).to.be.below(10_000);
+        });
+
+      it('says so where it does not start, with what it says, and leaves nothing', async () => {
+        const broken = stubRuntime('#!/bin/sh\necho "FATAL: kernel too old" >&2; exit 127\n', 10);
+        const connection = host.connect({ getRuntime: async () => broken });
+        const error = await failure<ConnectError>(connection.push.done);
+        expect(error.code).to.equal('ERR_RUNTIME');
+        expect(error.message).to.match(
+          /^a stub was sent to the target \(Linux \S+ \S+\), but does not/,
+        );
+        expect(error.message).to.contain('FATAL: kernel too old');
+        connection.process.stdin?.end();
+        await connection.ended;
+        expect(await readdir(host.cache)).to.deep.equal([]);
+      });
+
+      it('that is interrupted leaves nothing, and the next one works', async () => {
+        const connection = host.connect({
+          getRuntime: async () => stubRuntime(undefined, 50_000_000),
+        });
+        await until('the folder', () => existsSync(host.cache));
+        await until('a file', async () => {
+          const [folder] = await readdir(host.cache);
+          return folder !== undefined && existsSync(join(host.cache, folder, 'filler'));
+        });
+        connection.process.stdin?.destroy();
+        connection.process.stdout?.destroy();
+        await connection.ended;
+        expect(await readdir(host.cache)).to.deep.equal([]);
+        expect(await finish(host.connect())).to.contain('what waited');
+      });
+
+      it('at the same time as another one ends with one runtime, used by both', async () => {
+        const [one, two] = [host.connect(), host.connect()];
+        expect(await Promise.all([finish(one), finish(two)])).to.satisfy((all: string[]) =>
+          all.every((said) => said.includes('what waited')),
+        );
+        const [hash, ...others] = await readdir(host.cache);
+        expect(others).to.deep.equal([]);
+        expect((await readdir(join(host.cache, hash as string))).sort()).to.deep.equal([
+          'filler',
+          'lib.so.6',
+          'node',
+        ]);
+      });
+
+      it('puts a runtime in the place of one that was damaged', async () => {
+        await finish(host.connect());
+        const [hash] = (await readdir(host.cache)) as [string];
+        await writeFile(join(host.cache, hash, 'node'), '');
+        expect(await finish(host.connect())).to.contain('what waited');
+        expect(await readdir(host.cache)).to.deep.equal([hash]);
+        expect((await stat(join(host.cache, hash, 'node'))).size).to.be.above(0);
+      });
+    });
+  }
+
+  describe('on any host', () => {
+    let host: StubHost;
+    beforeEach(async () => {
+      host = await makeStubHost(SHELLS['dash'] as string[]);
+    });
+    afterEach(() => host.remove());
+
+    it('removes what pushes of long ago have left, and nothing of those that run', async () => {
+      const days = (count: number) => new Date(Date.now() - count * 86_400_000);
+      const leftOver = {
+        dead: [3, 4194304],
+        young: [0, 4194304],
+        alive: [3, process.pid],
+      } as const;
+      for (const [name, [age, pid]] of Object.entries(leftOver)) {
+        const folder = join(host.cache, `.new.${pid}.${name}`);
+        await mkdir(folder, { recursive: true });
+        await utimes(folder, days(age), days(age));
+      }
+      await chmod(host.cache, 0o700);
+      await finish(host.connect());
+      const left = (await readdir(host.cache)).filter((name) => name.startsWith('.'));
+      expect(left.map((name) => name.split('.').pop()).sort()).to.deep.equal(['alive', 'young']);
+    });
+
+    it('says of each folder why it cannot be used', async () => {
+      await host.addProgram('df', 'echo "x 10 5 5000 50% /"; echo "dev    10 5 5000  50% /"');
+      const error = await failure<ConnectError>(host.connect().push.done);
+      expect(error.code).to.equal('ERR_NO_SPACE');
+      expect(error.message).to.contain(`${host.cache}: 4 MB free of 5 MB needed`);
+      expect(error.message).to.contain('/tmp/kinetin-');
+      expect(existsSync(host.cache)).to.equal(false);
+    });
+
+    it('goes on where a folder is full in the middle, and names it', async () => {
+      // As gzip does on a full disk.
+      await host.addProgram('gzip', 'cat >/dev/null; echo "gzip: no space left" >&2; exit 1');
+      const connection = host.connect();
+      const error = await failure<ConnectError>(connection.push.done);
+      expect(error.code).to.equal('ERR_NO_SPACE');
+      expect(error.message).to.contain(`${host.cache}: gzip: no space left; `);
+      connection.process.stdin?.end();
+      await connection.ended;
+    });
+
+    it('says so where there is no Node for such a system', async () => {
+      await host.addProgram('uname', 'echo Plan9');
+      const error = await failure<ConnectError>(host.connect().push.done);
+      expect(error.code).to.equal('ERR_NO_RUNTIME');
+      expect(error.message).to.contain('(Plan9 Plan9 Plan9)');
+    });
+
+    it('leaves other systems to the master', async () => {
+      const error = await failure<ConnectError>(host.connect({ isHop: true }).push.done);
+      expect(error.code).to.equal('ERR_NO_RUNTIME');
+      expect(error.message).to.contain('(Linux aarch64 9.9)').and.contain('only the master');
+    });
+
+    it('asks for the platform of the host, and says why it did not get it', async () => {
+      const asked: string[] = [];
+      const getRuntime = async (platform: string, arch: string) => {
+        asked.push(platform, arch);
+        throw new Error('the registry is down');
+      };
+      const error = await failure<ConnectError>(host.connect({ getRuntime }).push.done);
+      expect(asked).to.deep.equal(['linux', 'arm64']);
+      expect(error.code).to.equal('ERR_NO_RUNTIME');
+      expect(error.message).to.contain('the registry is down; install Node 12.22 or later there');
+    });
+
+    it('makes what a host says of itself harmless', async () => {
+      await host.addProgram('uname', 'printf "Li\\033[31mnux"');
+      const error = await failure<ConnectError>(host.connect().push.done);
+      expect(error.message).to.match(/Li\\\S+\[31mnux/);
+    });
+  });
+});
+
+/** A PATH with all that is in this machine's, but gzip. */
+async function withoutGzip(host: StubHost): Promise<string> {
+  const folder = join(host.folder, 'no-gzip');
+  await mkdir(folder);
+  for (const name of [
+    'id',
+    'ls',
+    'head',
+    'cat',
+    'df',
+    'mkdir',
+    'rm',
+    'rmdir',
+    'mv',
+    'chmod',
+    'wc',
+    'find',
+    'tail',
+    'sed',
+    'sh',
+  ]) {
+    const { stdout } = await run('/bin/sh', ['-c', `command -v ${name}`]);
+    await symlink(stdout.trim(), join(folder, name));
+  }
+  return `${join(host.folder, 'bin')}:${folder}`;
+}

