@@ -175,6 +175,19 @@ describe('contexts in containers', () => {
       await until('nothing is left', () => left().length === 0);
     });
 
+    it('when an attempt is given up while a Node is sent', async () => {
+      const bare = await daemon.start();
+      await withRouter(async (router) => {
+        const abort = new AbortController();
+        const { signal } = abort;
+        const given = failure(router.docker({ container: bare, host, title, signal }));
+        await until('a process is in the container', () => left().length > 1);
+        abort.abort(new Error('enough'));
+        expect(await given).to.include({ message: 'enough' });
+        await until('nothing is left', () => left().length === 0);
+      });
+    });
+
     it('when an attempt is given up', async () => {
       await withRouter(async (router) => {
         const abort = new AbortController();

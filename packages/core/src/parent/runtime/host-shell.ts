@@ -7,6 +7,8 @@
 import type { Writable } from 'node:stream';
 import { RESYNC } from './host-script.js';
 
+/** Answers that nobody has asked for yet; a host that gives more is not listened to. */
+const MAX_ANSWERS = 64;
 /** One write: each that has left counts as progress. */
 const WRITE_BYTES = 65536;
 
@@ -55,7 +57,7 @@ export class HostShell {
     const waiting = this._waiting;
     this._waiting = undefined;
     if (waiting) waiting.resolve(words);
-    else this._answers.push(words);
+    else if (this._answers.length < MAX_ANSWERS) this._answers.push(words);
   }
 
   /** The attempt is over: what waits, and what would wait, rejects. */

@@ -20,6 +20,9 @@ const SPARE_KIB = 1024;
 /** Characters of what a host says that an error repeats. */
 const MAX_SAID = 300;
 
+/** What a host may say of its folders: each is refused at most once before it is used, and once then. */
+const MAX_REFUSALS = 2 * PLACES;
+
 /** The Node packages of npm, by what `uname` says: system, machine. */
 const PLATFORMS: Record<string, string> = { Linux: 'linux', Darwin: 'darwin' };
 const ARCHITECTURES: Record<string, string> = {
@@ -149,7 +152,7 @@ async function install(shell: HostShell, target: Target, runtime: Runtime): Prom
   const refusals: string[] = [];
   for (let place = 1; place <= PLACES; place++) {
     shell.run(choose(place, kib, randomBytes(4).toString('hex')));
-    place = await chosen(shell, refusals);
+    place = await chosen(shell, place, refusals);
     if (place > PLACES) break;
     const problem = await upload(shell, target, files, hashing);
     if (problem === undefined) return;
@@ -165,13 +168,16 @@ async function install(shell: HostShell, target: Target, runtime: Runtime): Prom
   );
 }
 
-/** The number of the place that was prepared, beyond the last where there is none. */
-async function chosen(shell: HostShell, refusals: string[]): Promise<number> {
+/**
+ * The number of the place that was prepared, `first` or a later one; beyond the last where there is
+ * none. At each step a number grows, so that this ends whatever a host answers.
+ */
+async function chosen(shell: HostShell, first: number, refusals: string[]): Promise<number> {
   for (;;) {
     const [word, place, ...text] = await shell.next();
-    if (word === 'no') refusals.push(text.join(' '));
-    else if (word !== 'place') return PLACES + 1;
-    else return Number(place) >= 1 ? Number(place) : PLACES + 1;
+    if (word === 'no' && refusals.length < MAX_REFUSALS) refusals.push(text.join(' '));
+    else if (word === 'place' && Number(place) >= first) return Number(place);
+    else return PLACES + 1;
   }
 }
 

@@ -12,15 +12,18 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { failure } from '../../../../../test/support/failure.js';
 import { requirePart } from '../../../../../test/support/parts.js';
 import { until } from '../../../../../test/support/processes.js';
 import type { ConnectError } from '../../../src/parent/attempt.js';
+import { type Push, pushRuntime } from '../../../src/parent/runtime/push.js';
 import {
   type Connection,
   hasShells,
+  MARKER,
   makeStubHost,
   SHELLS,
   type StubHost,
@@ -82,18 +85,13 @@ describe('parent/runtime: a push', () => {
         });
 
       it('drops what was sent before, whatever it is', async () => {
-        const connection = host.connect();
-        const { stdin } = connection.process;
-        // Also in the middle of a character of several bytes, where a shell expects the rest.
+        // Also in the middle of a character of several bytes, where bash expects the rest.
         for (const end of [0xc3, 0xe2, 0xf0, 0x00, 0x5c]) {
-          const junk = host.connect();
-          junk.process.stdin?.write(Buffer.from([0, 1, 10, 0x80, end]));
-          junk.process.stdin?.end('\n\n\n\nkinetin-q3x9zk echo alive >&2; exit\n');
-          await junk.ended;
-          expect(junk.said(), `after ${end}`).to.contain('alive');
+          const junk = Buffer.concat([Buffer.alloc(50_000, 0x81), Buffer.from([10, 0, 0x20, end])]);
+          const connection = host.connect({ junk, env: { LC_ALL: 'C.UTF-8' } });
+          expect(await finish(connection), `after ${end}`).to.contain('what waited');
+          await rm(host.cache, { recursive: true });
         }
-        stdin?.end();
-        await connection.ended;
       });
 
       if (!isFixed)
@@ -170,6 +168,64 @@ describe('parent/runtime: a push', () => {
       });
     });
   }
+
+  describe('to a host that lies', () => {
+    /** A push to a host that answers each line as `answer` says. */
+    function pushTo(answer: (line: string, say: (words: string) => void) => void) {
+      let lines = 0;
+      const input = new Writable({
+        write(chunk: Buffer, _, done) {
+          const line = /^\n+kinetin-q3x9zk (k_\w+.*)\n$/.exec(String(chunk))?.[1];
+          if (line && !/^k_\w+\(\)/.test(line)) {
+            lines++;
+            setImmediate(() => answer(line, (words) => push.answer(words.split(' '))));
+          }
+          done();
+        },
+      });
+      const push: Push = pushRuntime({
+        marker: MARKER,
+        input,
+        onProgress: () => {},
+        getRuntime: async () => stubRuntime(undefined, 100),
+      });
+      return { push, lines: () => lines };
+    }
+
+    it('ends where it names the same folder again and again', async () => {
+      const { push, lines } = pushTo((line, say) => {
+        if (line.startsWith('k_i=2')) say('host Linux x86_64 1 gzip');
+        else if (line.startsWith('k_choose')) say('place 1');
+        else say('no 1 never enough');
+      });
+      const error = await failure<ConnectError>(push.done);
+      expect(error.code).to.equal('ERR_NO_SPACE');
+      expect(lines()).to.be.below(10);
+    });
+
+    it('ends where it refuses without an end, and keeps no more than it asked for', async () => {
+      const { push } = pushTo((line, say) => {
+        if (line.startsWith('k_i=2')) say('host Linux x86_64 1 gzip');
+        for (let i = 0; i < 1000; i++) say(`no ${i} whatever`);
+      });
+      const error = await failure<ConnectError>(push.done);
+      expect(error.code).to.equal('ERR_NO_SPACE');
+      expect(error.message.match(/whatever/g)).to.have.length.at.most(14);
+    });
+
+    it('takes nothing from it for a platform that is none', async () => {
+      for (const said of ['host __proto__ constructor 1 gzip', 'place 1', 'stored']) {
+        const { push } = pushTo((_, say) => say(said));
+        expect((await failure<ConnectError>(push.done)).code).to.equal('ERR_NO_RUNTIME');
+      }
+    });
+
+    it('ends with the attempt, whatever it waits for', async () => {
+      const { push } = pushTo(() => {});
+      push.end(new Error('given up'));
+      expect((await failure(push.done)).message).to.equal('given up');
+    });
+  });
 
   describe('on any host', () => {
     let host: StubHost;

@@ -63,6 +63,8 @@ export interface StubHost {
 
 export interface ConnectOptions {
   getRuntime?: GetRuntime;
+  /** What is written before anything else. */
+  junk?: Buffer;
   /** As a context that is not the master. */
   isHop?: boolean;
   env?: Record<string, string>;
@@ -105,6 +107,7 @@ export async function makeStubHost(shell: string[], machine = 'aarch64'): Promis
       stdio: 'pipe',
     });
     child.stdin.on('error', () => {}); // Shows as its end.
+    if (options.junk) child.stdin.write(options.junk);
     let said = '';
     let sent = 0;
     const write = child.stdin.write.bind(child.stdin) as (...args: unknown[]) => boolean;
