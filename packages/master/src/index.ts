@@ -64,6 +64,18 @@ export {
   type Stage,
   type StageTimeouts,
 } from '@kinetin/core/parent';
+export { type DoctorOptions, doctor } from './doctor/doctor.js';
+export { type DoctorFormat, formatDoctorReport } from './doctor/format.js';
+export type {
+  DoctorFinding,
+  DoctorFolder,
+  DoctorLogin,
+  DoctorNode,
+  DoctorReport,
+  DoctorStage,
+  DoctorStageName,
+} from './doctor/report.js';
+export type { DoctorTarget } from './doctor/targets.js';
 export { BundleError, type FreeIdentifier, SliceError } from './errors.js';
 export {
   type LogLevel,

@@ -17,7 +17,7 @@ export interface RouterOptions {
    */
   logLevel?: LogLevel | undefined;
   /**
-   * Bytes of one message, 65536 to 2^31 - 1; a larger one fails at its sender, and nothing else does.
+   * Bytes of one message, 65504 to 2^31 - 1; a larger one fails at its sender, and nothing else does.
    * @defaultValue 134217728
    */
   maxMessageBytes?: number | undefined;

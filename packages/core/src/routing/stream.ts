@@ -5,7 +5,7 @@
  * A stream may exist before its connection does: what is written meanwhile waits for `attach`.
  */
 
-import { FrameDecoder } from '../wire/frame.js';
+import { FrameDecoder, giveBack } from '../wire/frame.js';
 import { HIGH_WATER_BYTES, MAX_PENDING_BYTES } from '../wire/limits.js';
 import type { Transport } from './transport.js';
 
@@ -177,6 +177,7 @@ export class Stream {
       this.bytesSent += bytes;
       transport.write(chunk, () => {
         this._writing -= bytes;
+        giveBack(chunk);
         if (this._owesDrain && this.waitingBytes <= HIGH_WATER_BYTES / 2) this._drained();
       });
     }

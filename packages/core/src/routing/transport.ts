@@ -6,7 +6,6 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
-import { giveBack } from '../wire/frame.js';
 
 /** What a transport tells its stream. */
 export interface TransportEvents {
@@ -19,7 +18,9 @@ export interface TransportEvents {
 export interface Transport {
   /** Starts delivery. Called once. */
   open(events: TransportEvents): void;
-  /** Order: as called. Calls `written` when `bytes` no longer take memory here. Owns `bytes`. */
+  /**
+   * Order: as called. Owns `bytes` until it calls `written`: their memory is used again after that.
+   */
   write(bytes: Buffer, written: () => void): void;
   /** Stops and restarts the reading of the source: backpressure. */
   pause(): void;
@@ -47,10 +48,7 @@ export function socketTransport(input: Readable, output: Writable): Transport {
     },
     write(bytes, written) {
       // After the end, or an error, Node calls back with an error: the memory is free either way.
-      output.write(bytes, () => {
-        giveBack(bytes);
-        written();
-      });
+      output.write(bytes, written);
     },
     pause: () => void input.pause(),
     resume: () => void input.resume(),
