@@ -121,13 +121,13 @@ async function attempt<Target>(
     onCancel: (callback) => progress.onCancel(callback),
     vendor: (name) => host.vendor(name),
   });
-  // A pipe that opens after the attempt has failed is ended at once.
+  // Whoever waits for it: it may open in the turn in which the attempt fails, or later.
   opening.then(
-    (late) => progress.isOver && late.destroy(),
+    (opened) => progress.onCancel(() => opened.destroy()),
+    // Who waits for it learns that.
     () => {},
   );
   const pipe = await progress.race(opening);
-  progress.onCancel(() => pipe.destroy());
   host.broker.own(request.id, () => pipe.destroy());
   // Errors of a pipe show as its end, which the handshake or the stream reports.
   for (const end of [pipe.input, pipe.output]) end.on('error', () => {});
