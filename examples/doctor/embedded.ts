@@ -14,6 +14,8 @@ export async function startHost() {
   const options = { name: 'web1', username: 'kinetin', authorizedKey, hostKey: host!.private };
   const embedded = await startEmbeddedHost(options);
   const folder = mkdtempSync(join(tmpdir(), 'kinetin-doctor-'));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeFolder);
   const knownHosts = join(folder, 'known_hosts');
   const key = host!.public.split(' ').slice(0, 2).join(' ');
   writeFileSync(knownHosts, `[127.0.0.1]:${embedded.port} ${key}\n`);
@@ -30,7 +32,8 @@ export async function startHost() {
     },
     close: async () => {
       await embedded.close();
-      rmSync(folder, { recursive: true });
+      removeFolder();
+      process.off('exit', removeFolder);
     },
   };
 }

@@ -248,7 +248,8 @@ describe('the doctor', () => {
       await using user = await addUser();
       const rc = join(user.home, '.bashrc');
       await writeFile(rc, 'echo waiting; read -r line\n');
-      const stageTimeouts = { shell: 1000 };
+      // Long enough for a slow machine to come to the profile's first line.
+      const stageTimeouts = { shell: 3000 };
       const username = user.name;
       const waits = reasonAt(await doctor(options({ username, stageTimeouts })), 'shell');
       expect(waits.problem).to.contain('"shell" was not finished').and.contain('"waiting"');
