@@ -5,7 +5,9 @@ import type { Subject } from '../support/bench.js';
 import { chain } from '../support/chain.js';
 import { interleave, milliseconds } from '../support/measure.js';
 
-const ROUNDS = 7;
+const ROUNDS = 15;
+/** As for calls: so that V8 has compiled what it will, in all processes on the way. */
+const WARM_UPS = 5;
 const BYTES = 32 * 1024 * 1024;
 const UNIT = 'MB/s';
 const data = Buffer.alloc(BYTES, 1);
@@ -23,7 +25,7 @@ export const bulk: Subject = {
           execnet: async () => BYTES / 1e6 / (await execnet.run('bulk', BYTES)),
         }),
       },
-      { rounds: ROUNDS },
+      { rounds: ROUNDS, warmUps: WARM_UPS },
     );
     return [
       {
