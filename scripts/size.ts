@@ -1,6 +1,6 @@
 /**
  * Prints what each pushed artefact takes on the wire, in bytes, and fails over budget. Rewrites the
- * table in the README. `--json FILE` writes `[{ name, bytes, budget }]`.
+ * tables in README.md, of what each start takes, and in docs/sizes.md, of all. `--json FILE` writes `[{ name, bytes, budget }]`.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -58,18 +58,27 @@ if (values.json) {
   writeFileSync(values.json, `${JSON.stringify(plain, null, 2)}\n`);
 }
 
-const table = [
-  '| pushed | when | bytes | budget |',
-  '|---|---|---:|---:|',
-  ...rows.map(
-    ({ name, when, bytes, budget }) =>
-      `| ${name} | ${when} | ${number(bytes)} | ${number(budget)} |`,
-  ),
-].join('\n');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const marked = /(<!-- size -->\n)[\s\S]*(\n<!-- \/size -->)/;
-if (!marked.test(readme))
-  throw new Error('README.md has no <!-- size --> and <!-- /size --> lines');
-writeFileSync(join(root, 'README.md'), readme.replace(marked, `$1${table}$2`));
+/** Rewrites the table of a document that stands between its marks. */
+function write(file: string, shown: typeof rows): void {
+  const table = [
+    '| pushed | when | bytes | budget |',
+    '|---|---|---:|---:|',
+    ...shown.map(
+      ({ name, when, bytes, budget }) =>
+        `| ${name} | ${when} | ${number(bytes)} | ${number(budget)} |`,
+    ),
+  ].join('\n');
+  const text = readFileSync(join(root, file), 'utf8');
+  const marked = /(<!-- size -->\n)[\s\S]*(\n<!-- \/size -->)/;
+  if (!marked.test(text)) {
+    throw new Error(`${file} has no <!-- size --> and <!-- /size --> lines`);
+  }
+  writeFileSync(join(root, file), text.replace(marked, `$1${table}$2`));
+}
+write(
+  'README.md',
+  rows.filter(({ name }) => name in measured),
+);
+write('docs/sizes.md', rows);
 
 if (!rows.every(({ bytes, budget }) => bytes <= budget)) process.exit(1);
