@@ -321,7 +321,10 @@ export class Router {
       from.sentTo.add(destination);
     }
     if (!stream || stream === from || !stream.write(frame)) {
-      const reason = stream?.closed || 'there is no room, or no way';
+      const reason =
+        !stream || stream === from
+          ? 'it has ended, or never was'
+          : stream.closed || 'too much waits for its start';
       return this._refuse(readHeader(frame), [
         'ERR_NO_ROUTE',
         `context ${destination} cannot be reached from context ${this.id}: ${reason}`,
