@@ -163,7 +163,9 @@ describe('routing/router', () => {
       for (const from of [MASTER, A, B, D]) {
         const error = await deadLetter(ask(tree.router(from), 999, 1000));
         expect(error.code).to.equal('ERR_NO_ROUTE');
-        expect(error.message).to.match(/^context 999 cannot be reached from context 0: it has ended/);
+        expect(error.message).to.match(
+          /^context 999 cannot be reached from context 0: it has ended/,
+        );
       }
     });
 
