@@ -187,7 +187,11 @@ describe('runtime/packages', () => {
       process.env['npm_config_userconfig'] = join(cache, 'none');
       expect(defaultRegistry()).to.equal('https://registry.npmjs.org/');
     } finally {
-      process.env = before;
+      // Not the object as a whole: the functions of `os` read the true environment.
+      for (const name of ['npm_config_registry', 'npm_config_userconfig']) {
+        if (before[name] === undefined) delete process.env[name];
+        else process.env[name] = before[name];
+      }
     }
   });
 
