@@ -4,11 +4,12 @@
  * Command lines of the bootstrap.
  */
 
+import { randomBytes } from 'node:crypto';
 import { EXEC_NODE, NODE_STAGE, SHELL_STAGE } from './first-stage.js';
 
 /** What differs from child to child in the command line. */
 export interface CommandOptions {
-  /** Begins the lines that the stages answer with: random, so that no banner contains it. */
+  /** Begins the lines that the stages answer with: see {@link newMarker}. */
   marker: string;
   /** What `ps` shows. */
   title: string;
@@ -19,9 +20,12 @@ export interface CommandOptions {
   workThread: boolean;
 }
 
-/** A marker that no banner contains. */
+/**
+ * A marker that no banner contains, and that nobody can guess: a shell without Node carries out the
+ * lines that begin with it, whoever has sent them.
+ */
 export function newMarker(): string {
-  return `kinetin-${Math.random().toString(36).slice(2, 8)}`;
+  return `kinetin-${randomBytes(8).toString('hex')}`;
 }
 
 /** The arguments of a Node that reads from and writes to the same file descriptor 3. */

@@ -210,12 +210,15 @@ function handshake(
     const reader = new Handshake(progress.command.marker, {
       onShell: () => progress.enter('node'),
       onNoNode: (found) => {
+        const begin = push;
+        // Who says it again gets no second one.
+        push = false;
         transport.hold();
-        if (!push) {
+        if (!begin) {
           refused = noNode(found);
           return pipe.input.end();
         }
-        push()
+        begin()
           .then((started) => {
             pushing = started;
             return started.done;
@@ -233,6 +236,8 @@ function handshake(
       onReady: (rest) => {
         pipe.output.removeListener('data', onData);
         transport.confirm();
+        // Over already, unless the host lies.
+        pushing?.end(undefined);
         progress.enter('ready');
         onReady(rest);
         resolve(node);

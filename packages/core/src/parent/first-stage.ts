@@ -13,6 +13,9 @@ const OLDEST_MINOR = 22;
 /** Seconds that the first stage waits for the core before it gives up: its parent is gone then. */
 const FIRST_STAGE_SECONDS = 60;
 
+/** Seconds that a program may take to say its version, where the target has a `timeout` that works. */
+const VERSION_SECONDS = 9;
+
 /** Folders where Node is found, beyond those in PATH. Of all that are found the newest wins. */
 const PLACES = [
   '/usr/local/bin',
@@ -48,11 +51,12 @@ export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 $6 3<&0 4>&1 </dev/null >&2'
  */
 export const SHELL_STAGE = [
   'echo "$1 shell"',
-  'b=0 c=0 IFS=:',
+  'b=0 c=0 w= t= IFS=:',
+  `timeout -s 9 ${VERSION_SECONDS} true 2>/dev/null && t=timeout:-s:9:${VERSION_SECONDS}`,
   `for d in $PATH ${PLACES.join(' ')}; do for n in "$d/node" "$d/nodejs"; do ` +
     'case "$w " in *" $n="*) continue;; esac; ' +
     '[ -x "$n" ] || continue; ' +
-    'v=$("$n" -v 2>/dev/null </dev/null); w="$w $n=${v:-broken}"; ' +
+    'v=$($t "$n" -v 2>/dev/null </dev/null); w="$w $n=${v:-broken}"; ' +
     'v=${v#v}; m=${v#*.}; M=${v%%.*} m=${m%%.*}; ' +
     '{ [ "$M" -eq $b ] && [ "$m" -gt $c ] || [ "$M" -gt $b ]; } 2>/dev/null && b=$M c=$m f=$n; ' +
     'done; done',

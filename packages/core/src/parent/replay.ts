@@ -10,10 +10,18 @@ import type { Transport } from '../routing/transport.js';
 /** What is written before that: a shell without Node reads it byte by byte, to drop it. */
 const EARLY_BYTES = 524288;
 
+/** One write. */
+interface Kept {
+  bytes: Buffer;
+  written(): void;
+  /** How often the transport holds its memory now. */
+  held: number;
+}
+
 export interface Replay extends Transport {
-  /** Writes nothing for now. */
+  /** Writes nothing for now: nobody has read what was written so far, nor will. */
   hold(): void;
-  /** Writes again what was written so far. */
+  /** After {@link hold}: writes again what was written so far. */
   replay(): void;
   /** The child reads: nothing is kept any more. */
   confirm(): void;
@@ -24,38 +32,42 @@ export interface Replay extends Transport {
  * are to wait.
  */
 export function replayable(transport: Transport): Replay {
-  let kept: [bytes: Buffer, written: () => void][] = [];
+  const kept: Kept[] = [];
   let isConfirmed = false;
-  /** How many of `kept` are written, and how many bytes more may be. */
+  /** How many of `kept` are given to the transport, and how many bytes more may be. */
   let sent = 0;
   let room = EARLY_BYTES;
-  const write = (bytes: Buffer) => {
-    if ((room -= bytes.length) < 0) return;
+  const write = (one: Kept) => {
+    if ((room -= one.bytes.length) < 0) return;
     sent++;
-    transport.write(bytes, () => {});
+    one.held++;
+    transport.write(one.bytes, () => {
+      --one.held || (isConfirmed && one.written());
+    });
   };
   return {
     ...transport,
     write(bytes, written) {
       if (isConfirmed) return transport.write(bytes, written);
-      kept.push([bytes, written]);
-      write(bytes);
+      const one = { bytes, written, held: 0 };
+      kept.push(one);
+      write(one);
     },
     hold() {
-      room = 0;
+      sent = room = 0;
     },
     replay() {
-      sent = 0;
       room = EARLY_BYTES;
-      for (const [bytes] of kept) write(bytes);
+      kept.forEach(write);
     },
     confirm() {
-      const all = kept;
-      kept = [];
+      room = Infinity;
+      const all = kept.splice(0);
+      all.slice(sent).forEach(write);
+      // Last: whoever is told that there is room may write more at once.
       isConfirmed = true;
-      // In this order: whoever is told that there is room may write more at once.
-      for (const [bytes, written] of all.slice(sent)) transport.write(bytes, written);
-      for (const [, written] of all.slice(0, sent)) written();
+      // Where the transport holds it still, it tells.
+      for (const one of all) one.held || one.written();
     },
   };
 }

@@ -78,13 +78,13 @@ describe('parent/command', () => {
   /** Makes the folders of the real machine ones of the test's folder: they have a Node, perhaps. */
   const inRoot = (text: string): string => text.replace(/ \/(usr|snap|opt)\//g, ` ${root}/$1/`);
 
-  function run(file: string, args: string[], path = 'bin'): Ran {
+  function run(file: string, args: string[], path = 'bin', variables = {}): Ran {
     const folders = path.split(':').map((folder) => join(root, folder));
     const { status, stdout, stderr } = spawnSync(file, args.map(inRoot), {
       input: 'bytes of the core',
       encoding: 'utf8',
       cwd: root,
-      env: { PATH: folders.join(':'), HOME: join(root, 'my home') },
+      env: { PATH: folders.join(':'), HOME: join(root, 'my home'), ...variables },
     });
     const [, chosen] = /node stub \d+\n(.*)\n/.exec(stdout) ?? [];
     return { status, stdout, stderr, chosen: chosen?.slice(root.length + 1) };
@@ -94,10 +94,16 @@ describe('parent/command', () => {
     run(shell, ['-c', line], path);
 
   /** As the login shell does it, by whatever is /bin/sh there. */
-  function runStage([program, ...flags]: string[], path?: string): Ran {
+  function runStage(
+    [program, ...flags]: string[],
+    path?: string,
+    stage = SHELL_STAGE,
+    variables?: Record<string, string>,
+  ): Ran {
     const { marker, title, coreBytes, preambleBytes } = OPTIONS;
     const rest = ['kinetin', marker, NODE_STAGE, title, String(coreBytes), String(preambleBytes)];
-    return run(fileOf(program as string) as string, [...flags, '-c', SHELL_STAGE, ...rest], path);
+    const args = [...flags, '-c', stage, ...rest];
+    return run(fileOf(program as string) as string, args, path, variables);
   }
 
   describe('the texts of the first stage', () => {
@@ -133,7 +139,8 @@ describe('parent/command', () => {
     it('is new each time, and needs no quotes', () => {
       const markers = Array.from({ length: 1000 }, newMarker);
       expect(new Set(markers).size).to.equal(1000);
-      for (const marker of markers) expect(marker).to.match(/^kinetin-[a-z0-9]{4,}$/);
+      // Of 64 bits: no one who sees many of them, but not this one, can have the shell run a line.
+      for (const marker of markers) expect(marker).to.match(/^kinetin-[0-9a-f]{16}$/);
     });
   });
 
@@ -247,6 +254,31 @@ describe('parent/command', () => {
           expect(['usr/bin/node', 'bin/node'], stderr).to.include(chosen);
         });
       }
+
+      it('passes over what does not say its version in time, where there is a `timeout`', () => {
+        install('bin/node', 'exec /bin/sleep 1000');
+        install('usr/bin/node', 'v20.1.0');
+        for (const name of ['timeout', 'true']) {
+          symlinkSync(fileOf(name) as string, join(root, 'bin', name));
+        }
+        const stage = SHELL_STAGE.replace(' 9 9 ', ' 9 1 ').replace(':9:9', ':9:1');
+        expect(runStage(shell, undefined, stage).chosen).to.equal('usr/bin/node');
+      });
+
+      it('does without a `timeout` that is of another kind', () => {
+        // As in busybox before 1.30: `timeout [-t SECS] PROG`.
+        install('bin/timeout', 'exit 1');
+        writeFileSync(join(root, 'bin/timeout'), '#!/bin/sh\nexit 127\n');
+        install('usr/bin/node', 'v20.1.0');
+        expect(runStage(shell).chosen).to.equal('usr/bin/node');
+      });
+
+      it('says what it found also where the account has variables of the same names', () => {
+        const names = ['w', 't', 'v', 'b', 'c', 'f', 'm', 'M', 'n', 'd', 'l'];
+        const values = Object.fromEntries(names.map((name) => [name, 'x']));
+        const { stdout } = runStage(shell, undefined, SHELL_STAGE, values);
+        expect(stdout).to.match(/^kinetin-q3x9zk shell\nkinetin-q3x9zk none\n$/);
+      });
 
       it('finds each Node once where folders are named twice', () => {
         install('bin/node', 'v8.0.0');

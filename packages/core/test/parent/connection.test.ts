@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import type { Pipe } from '../../src/parent/attempt.js';
 import { type ConnectRequest, connectChild, type ParentHost } from '../../src/parent/connection.js';
+import type { Push } from '../../src/parent/runtime/push.js';
 import { Broker } from '../../src/routing/broker.js';
 import { Router } from '../../src/routing/router.js';
 
@@ -25,6 +26,8 @@ const REQUEST: ConnectRequest = {
   keepalive: { intervalMs: 0, countMax: 0 },
 };
 
+const CORE = Buffer.from('the pushed core');
+
 /** Stands for a process: notes how often it was ended. */
 function makePipe() {
   const end = new PassThrough();
@@ -42,24 +45,46 @@ function makePipe() {
   return { pipe, destroyed: () => destroyed };
 }
 
-function start(opening: Promise<Pipe>) {
+/** A host that is played by the test: `says` is what comes from it, `got` what it was sent. */
+function makeHost() {
+  const output = new PassThrough();
+  const input = new PassThrough();
+  const chunks: Buffer[] = [];
+  input.on('data', (chunk) => chunks.push(chunk));
+  const pipe: Pipe = {
+    input,
+    output,
+    diagnostics: [],
+    exit: new Promise(() => {}),
+    destroy: () => {
+      input.destroy();
+      output.destroy();
+    },
+  };
+  return { pipe, says: (text: string) => output.write(text), got: () => Buffer.concat(chunks) };
+}
+
+function start(opening: Promise<Pipe>, push?: ParentHost['runtime']) {
   const router = new Router({ id: 0, parentIds: [] });
   const host: ParentHost = {
     router,
     broker: new Broker(router),
     log: () => {},
-    pushedCore: Buffer.alloc(10),
+    pushedCore: CORE,
     vendor: () => Promise.reject(new Error('not needed')),
-    runtime: () => Promise.reject(new Error('not needed')),
+    runtime: push ?? (() => Promise.reject(new Error('not needed'))),
   };
-  return connectChild(
+  let marker = '';
+  const connecting = connectChild(
     host,
     (_, attempt) => {
+      marker = attempt.nodeArgs[3] as string;
       attempt.enter('shell');
       return opening;
     },
-    REQUEST,
+    push ? { ...REQUEST, runtime: 'push' } : REQUEST,
   );
+  return { ...connecting, marker };
 }
 
 describe('parent/connection', () => {
@@ -92,5 +117,75 @@ describe('parent/connection', () => {
         expect(destroyed()).to.be.at.least(1);
       });
     }
+  });
+
+  describe('a host that is sent a Node', () => {
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    /** A bundle whose pushes end as the test says. */
+    function makeRuntime() {
+      const pushes: { words: string[][]; ends: number; finish(): void }[] = [];
+      const runtime = async () => ({
+        pushRuntime: (): Push => {
+          const push = { words: [] as string[][], ends: 0, finish: () => {} };
+          const done = new Promise<void>((resolve) => {
+            push.finish = resolve;
+          });
+          pushes.push(push);
+          return {
+            done,
+            answer: (words) => {
+              push.words.push(words);
+              if (words[0] === 'running') push.finish();
+            },
+            end: () => void push.ends++,
+          };
+        },
+      });
+      return { pushes, runtime };
+    }
+
+    it('gets the core also where Node is there in the same turn as the last answer', async () => {
+      const { pipe, says, got } = makeHost();
+      const { pushes, runtime } = makeRuntime();
+      const { done, marker } = start(Promise.resolve(pipe), runtime);
+      await turn();
+      says(`${marker} shell\n${marker} none\n`);
+      await turn();
+      expect(pushes).to.have.length(1);
+      expect(got().toString('latin1').split(String(CORE))).to.have.length(2);
+      says(`${marker} runtime running\n${marker} node v20.0.0 1\n`);
+      await turn();
+      // The shell has dropped the first.
+      expect(got().toString('latin1').split(String(CORE))).to.have.length(3);
+      says(`${marker} ready\n`);
+      expect((await done).nodeVersion).to.equal('v20.0.0');
+      pipe.destroy();
+    });
+
+    it('is sent one only once, however often it says that it has none', async () => {
+      const { pipe, says } = makeHost();
+      const { pushes, runtime } = makeRuntime();
+      const { done, cancel, marker } = start(Promise.resolve(pipe), runtime);
+      await turn();
+      for (let i = 0; i < 100; i++) says(`${marker} none\n`);
+      await turn();
+      expect(pushes).to.have.length(1);
+      cancel(new Error('given up'));
+      expect((await failure(done)).message).to.equal('given up');
+      expect(pushes[0]?.ends).to.equal(1);
+    });
+
+    it('has the push ended where it is ready before', async () => {
+      const { pipe, says } = makeHost();
+      const { pushes, runtime } = makeRuntime();
+      const { done, marker } = start(Promise.resolve(pipe), runtime);
+      await turn();
+      says(`${marker} none\n`);
+      await turn();
+      says(`${marker} ready\n`);
+      await done;
+      expect(pushes[0]?.ends).to.equal(1);
+      pipe.destroy();
+    });
   });
 });

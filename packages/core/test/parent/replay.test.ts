@@ -54,6 +54,40 @@ describe('parent/replay', () => {
     expect(done.sort()).to.deep.equal(['one', 'three', 'two']);
   });
 
+  it('says of none that it is written while the transport has its memory, which is used again then', () => {
+    const callbacks: (() => void)[] = [];
+    stub.write = (bytes, written) => {
+      stub.written.push(bytes.toString('latin1', 0, 8));
+      callbacks.push(written);
+    };
+    write('one');
+    transport.confirm();
+    expect(done).to.deep.equal([]);
+    callbacks.shift()?.();
+    expect(done).to.deep.equal(['one']);
+    // Twice in its hands: written before there was a Node, and again.
+    transport = replayable(stub);
+    write('two');
+    transport.hold();
+    transport.replay();
+    callbacks.shift()?.();
+    transport.confirm();
+    expect(done).to.deep.equal(['one']);
+    callbacks.shift()?.();
+    expect(done).to.deep.equal(['one', 'two']);
+    expect(stub.written).to.deep.equal(['one', 'two', 'two']);
+  });
+
+  it('writes all that nobody has read where the child reads before it was said that it will', () => {
+    write('one');
+    transport.hold();
+    write('two');
+    transport.confirm();
+    transport.replay();
+    expect(stub.written).to.deep.equal(['one', 'one', 'two']);
+    expect(done).to.have.members(['one', 'two']);
+  });
+
   it('writes no more than half a MiB before the child reads, in order', () => {
     for (const text of ['a', 'b', 'c', 'd']) write(text, 200_000);
     write('small');
@@ -68,6 +102,6 @@ describe('parent/replay', () => {
     transport.hold();
     write('second');
     transport.confirm();
-    expect(stub.written).to.deep.equal(['first', 'second', 'more']);
+    expect(stub.written).to.deep.equal(['first', 'first', 'second', 'more']);
   });
 });

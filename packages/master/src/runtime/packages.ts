@@ -36,7 +36,11 @@ class Shared<Value> {
   readonly #abort = new AbortController();
   readonly #done: Promise<Value>;
 
-  constructor(fetch: (fetching: Fetching) => Promise<Value>) {
+  constructor(
+    fetch: (fetching: Fetching) => Promise<Value>,
+    /** Called when it is given up: nobody may join from now on. */
+    private readonly onGivenUp: () => void,
+  ) {
     const onProgress = () => {
       for (const waiter of this.#waiters) waiter.onProgress();
     };
@@ -47,7 +51,9 @@ class Shared<Value> {
     this.#waiters.add(waiter);
     waiter.onEnd(() => {
       this.#waiters.delete(waiter);
-      if (this.#waiters.size === 0) this.#abort.abort(new Error('nobody wants it any more'));
+      if (this.#waiters.size > 0) return;
+      this.onGivenUp();
+      this.#abort.abort(new Error('nobody wants it any more'));
     });
     return this.#done;
   }
@@ -65,15 +71,16 @@ export function packagedRuntimes({
     if (name === undefined) throw new Error(`npm has no Node for ${platform} ${arch}`);
     const kept = join(cache, `${name}-${version}`);
     if (existsSync(kept)) return runtimeOf(`${name}@${version}`, kept);
-    let shared = running.get(name);
-    if (!shared) {
-      const start = (fetching: Fetching) =>
-        fetchRuntime(registry ?? defaultRegistry(), cache, name, version, fetching).finally(() =>
-          running.delete(name),
-        );
-      shared = new Shared(start);
-      running.set(name, shared);
-    }
+    const known = running.get(name);
+    if (known) return known.wait(waiter);
+    const end = () => {
+      // Perhaps another one has begun since.
+      if (running.get(name) === shared) running.delete(name);
+    };
+    const start = (fetching: Fetching) =>
+      fetchRuntime(registry ?? defaultRegistry(), cache, name, version, fetching).finally(end);
+    const shared: Shared<Runtime> = new Shared(start, end);
+    running.set(name, shared);
     return shared.wait(waiter);
   };
 }

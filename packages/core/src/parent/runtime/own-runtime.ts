@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readElf } from './elf.js';
-import { NODE_SCRIPT, PRELOAD } from './wrapper.js';
+import { nodeScript, PRELOAD } from './wrapper.js';
 
 /** A file of a runtime. Names are plain: letters, digits, and `._+-`, the first one a letter. */
 export interface RuntimeFile {
@@ -80,13 +80,13 @@ function collect(): RuntimeFile[] {
       if (/^libc\b/.test(basename(path)) && existsSync(beside)) found.set(name, beside);
     }
   }
-  return [
+  const files = [
     file('node.bin', program),
     file('ld', loader),
     ...[...found].map(([name, path]) => file(name, path)),
     text('preload.js', PRELOAD),
-    text('node', NODE_SCRIPT),
   ];
+  return [...files, text('node', nodeScript(files.map(({ name }) => name)))];
 }
 
 /** The libraries of this process, by the name that others need. */

@@ -92,7 +92,7 @@ export function pushRuntime(host: PushHost): Push {
 async function push(host: PushHost, shell: HostShell, waiter: Waiter): Promise<void> {
   for (const line of [...FUNCTIONS, PROBE]) shell.run(line);
   const [word, ...words] = await shell.next();
-  if (word === 'running') return;
+  if (word === 'running') return shell.end(undefined);
   const target = readTarget(word === 'host' ? words : []);
   const runtime = await pick(host, target, waiter);
   const release = usePieces();
@@ -102,6 +102,7 @@ async function push(host: PushHost, shell: HostShell, waiter: Waiter): Promise<v
     release();
   }
   shell.run(START);
+  shell.end(undefined);
 }
 
 function readTarget(words: string[]): Target {

@@ -6,9 +6,16 @@
  * is set: what Node starts sees nothing of it.
  */
 
-/** Also for paths with spaces; `$0` is the path that it was started by, which has a slash. */
-export const NODE_SCRIPT = `#!/bin/sh
+/**
+ * Also for paths with spaces; `$0` is the path that it was started by, which has a slash. `names`: the
+ * files that it needs. Where one of them is gone or empty, as after a power cut or by a cleaner of old
+ * files, it does not start, so that those who look for a Node pass over it.
+ */
+export const nodeScript = (names: string[]): string => `#!/bin/sh
 d=\${0%/*}
+for f in ${names.join(' ')}; do
+  [ -s "$d/$f" ] || { echo "$d/$f is missing" >&2; exit 127; }
+done
 exec "$d/ld" --library-path "$d" "$d/node.bin" --require "$d/preload.js" "$@"
 `;
 

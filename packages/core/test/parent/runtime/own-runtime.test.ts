@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,6 +54,19 @@ describe('parent/runtime: the own Node', () => {
     } finally {
       process.execPath = execPath;
     }
+  });
+
+  it('does not start, nor says a version, where a file of it is gone or empty', async () => {
+    const node = await unpack(ownRuntime());
+    for (const name of ['preload.js', 'libm.so.6', 'node.bin']) {
+      const path = join(node, '..', name);
+      const content = await readFile(path);
+      await writeFile(path, '');
+      const error = await failure<Error & { stderr: string }>(run(node, ['-v']));
+      expect(error.stderr).to.contain(`${name} is missing`);
+      await writeFile(path, content);
+    }
+    expect((await run(node, ['-v'])).stdout).to.equal(`${process.version}\n`);
   });
 
   it('sees no program in other files', async () => {

@@ -128,6 +128,34 @@ describe('parent/runtime: a push', () => {
         expect(await readdir(host.cache)).to.deep.equal([]);
       });
 
+      it('starts it also where it prints warnings', async () => {
+        const node = stubRuntime()
+          .files[0]?.from.toString()
+          .replace('-v|-p)', '-v|-p) echo "ld.so: not preloaded" >&2;');
+        const connection = host.connect({ getRuntime: async () => stubRuntime(node, 10) });
+        expect(await finish(connection)).to.contain('what waited');
+      });
+
+      if (!isFixed)
+        it('is none where it cannot be put in its place, and says why', async () => {
+          await host.addProgram('mv', 'echo "mv: not today" >&2; exit 1');
+          const connection = host.connect();
+          const error = await failure<ConnectError>(connection.push.done);
+          expect(error.code).to.equal('ERR_NO_SPACE');
+          expect(error.message).to.contain(`${host.cache}: mv: not today; `);
+          connection.process.stdin?.end();
+          await connection.ended;
+        });
+
+      it('uses programs, and no functions that the account exports', async () => {
+        const functions = ['head', 'ls', 'rm', 'mv'].map((one) => [
+          `BASH_FUNC_${one}%%`,
+          '() { echo; }',
+        ]);
+        const connection = host.connect({ env: Object.fromEntries(functions) });
+        expect(await finish(connection)).to.contain('what waited');
+      });
+
       it('that is interrupted leaves nothing, and the next one works', async () => {
         const connection = host.connect({
           getRuntime: async () => stubRuntime(undefined, 50_000_000),
@@ -194,7 +222,7 @@ describe('parent/runtime: a push', () => {
 
     it('ends where it names the same folder again and again', async () => {
       const { push, lines } = pushTo((line, say) => {
-        if (line.startsWith('k_i=2')) say('host Linux x86_64 1 gzip');
+        if (line.startsWith('k_i=1')) say('host Linux x86_64 1 gzip');
         else if (line.startsWith('k_choose')) say('place 1');
         else say('no 1 never enough');
       });
@@ -205,7 +233,7 @@ describe('parent/runtime: a push', () => {
 
     it('ends where it refuses without an end, and keeps no more than it asked for', async () => {
       const { push } = pushTo((line, say) => {
-        if (line.startsWith('k_i=2')) say('host Linux x86_64 1 gzip');
+        if (line.startsWith('k_i=1')) say('host Linux x86_64 1 gzip');
         for (let i = 0; i < 1000; i++) say(`no ${i} whatever`);
       });
       const error = await failure<ConnectError>(push.done);
@@ -218,6 +246,31 @@ describe('parent/runtime: a push', () => {
         const { push } = pushTo((_, say) => say(said));
         expect((await failure<ConnectError>(push.done)).code).to.equal('ERR_NO_RUNTIME');
       }
+    });
+
+    it('takes no answer for progress that nobody wants', async () => {
+      let steps = 0;
+      const push = pushRuntime({
+        marker: MARKER,
+        input: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        onProgress: () => void steps++,
+        getRuntime: () => new Promise(() => {}),
+      });
+      push.done.catch(() => {});
+      push.answer('host Linux x86_64 1 gzip'.split(' '));
+      for (let i = 0; i < 1000; i++) push.answer(['no']);
+      expect(steps).to.be.below(100);
+      const running = pushRuntime({
+        marker: MARKER,
+        input: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        onProgress: () => void steps++,
+        getRuntime: undefined,
+      });
+      running.answer(['running']);
+      await running.done;
+      steps = 0;
+      for (let i = 0; i < 10; i++) running.answer(['running']);
+      expect(steps).to.equal(0);
     });
 
     it('ends with the attempt, whatever it waits for', async () => {
@@ -233,6 +286,14 @@ describe('parent/runtime: a push', () => {
       host = await makeStubHost(SHELLS['dash'] as string[]);
     });
     afterEach(() => host.remove());
+
+    it('finds it again where the first stage cannot: in a folder with a colon in its name', async () => {
+      const env = { XDG_CACHE_HOME: join(host.folder, 'a:b') };
+      await finish(host.connect({ env }));
+      const again = host.connect({ env });
+      expect(await finish(again)).to.contain('what waited');
+      expect(again.sent()).to.be.below(10_000);
+    });
 
     it('removes what pushes of long ago have left, and nothing of those that run', async () => {
       const days = (count: number) => new Date(Date.now() - count * 86_400_000);
