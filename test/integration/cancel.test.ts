@@ -64,24 +64,73 @@ describe('a call that is given up', () => {
 
   it('never starts where it waits behind another one that was given up', async () => {
     const said: string[] = [];
-    const onLog = ({ text }: LogRecord) => void said.push(text);
+    let spins = () => {};
+    const started = new Promise<void>((resolve) => {
+      spins = resolve;
+    });
+    const onLog = ({ text }: LogRecord) => {
+      said.push(text);
+      if (text.startsWith('spins')) spins();
+    };
     await withRouter(
       async (router) => {
-        const context = await router.local();
-        const limited = context.with({ timeout: 50, grace: 300 });
+        const context = router.local();
         const spin = (name: string) => {
           console.log(`spins: ${name}`);
           for (;;);
         };
-        for (const name of ['a', 'b', 'c']) {
-          expect(await failure(limited.call(spin, name))).to.include({ code: 'ERR_TIMEOUT' });
+        const limited = (abort: AbortController) =>
+          context.with({ signal: abort.signal, grace: 300 });
+        const first = new AbortController();
+        const failures = [failure(limited(first).call(spin, 'a'))];
+        await started;
+        const reason = new Error('enough');
+        first.abort(reason);
+        // In the same flight, so that they come before the thread of the first is ended.
+        for (const name of ['b', 'c']) {
+          const abort = new AbortController();
+          failures.push(failure(limited(abort).call(spin, name)));
+          abort.abort(reason);
         }
+        expect(await Promise.all(failures)).to.deep.equal([reason, reason, reason]);
         // Answered by the thread that takes the place of the one that spun.
         expect(await context.call(hostname)).to.equal(hostname());
       },
       { onLog },
     );
     expect(said.filter((text) => text.startsWith('spins'))).to.deep.equal(['spins: a']);
+  });
+
+  it('holds up nothing where its large arguments wait behind another one that was given up', async () => {
+    let spins = () => {};
+    const started = new Promise<void>((resolve) => {
+      spins = resolve;
+    });
+    const onLog = ({ text }: LogRecord) => {
+      if (text === 'spins') spins();
+    };
+    await withRouter(
+      async (router) => {
+        const context = router.local();
+        const length = (bytes: Buffer) => bytes.length;
+        const large = Buffer.alloc(1_000_000);
+        expect(await context.call(length, large)).to.equal(large.length);
+        const first = new AbortController();
+        const second = new AbortController();
+        const spin = () => {
+          console.log('spins');
+          for (;;);
+        };
+        const failures = [failure(context.with({ signal: first.signal, grace: 500 }).call(spin))];
+        await started;
+        first.abort();
+        failures.push(failure(context.with({ signal: second.signal }).call(length, large)));
+        second.abort();
+        await Promise.all(failures);
+        expect(await context.call(length, large)).to.equal(large.length);
+      },
+      { onLog },
+    );
   });
 
   for (const workThread of ['eager', 'none'] as const) {

@@ -151,6 +151,34 @@ describe('what left with a call that nobody got', () => {
     await Promise.all(done);
     expect(await context.call(hostname)).to.equal(hostname());
   });
+
+  it('is told apart from what leaves with a call that a getter makes meanwhile', async () => {
+    const receiver = router.receiver<number>();
+    const receiver2 = router.receiver<number>();
+    const [sender, sender2] = [receiver.toSender(), receiver2.toSender()];
+    const abort = new AbortController();
+    const take = (given: { first: Sender<number>; last: AbortSignal }) => given.last.aborted;
+    let inner: Promise<unknown> | undefined;
+    const given = {
+      first: sender,
+      get second() {
+        // Fails: a function cannot travel.
+        inner = failure(
+          context.call(hostname as (...args: unknown[]) => string, sender2, () => {}),
+        );
+        return 2;
+      },
+      last: abort.signal,
+    };
+    await context.call(take, { first: sender, last: abort.signal }).catch(() => {});
+    const call = context.call(take, given);
+    expect(await call).to.equal(false);
+    expect(await inner).to.include({ name: 'SerializeError' });
+    // It was taken back with the inner call, and can be given again.
+    await context.call(sendOne, sender2);
+    expect(await receiver2.get()).to.equal(1);
+    await receiver.close();
+  });
 });
 
 describe('a router that was shut down', () => {

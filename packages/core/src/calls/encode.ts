@@ -10,8 +10,8 @@ import { GeneratorReference } from './generator.js';
 import { flagsOfCall } from './strands.js';
 
 /**
- * The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended. Undefined
- * while anything else is encoded.
+ * The signals that `encodeCall` meets: the codec is shared, and encoding is never suspended, though a
+ * getter may begin another. Undefined while anything else is encoded.
  */
 let met: AbortSignal[] | undefined;
 
@@ -51,19 +51,20 @@ export function encodeCall(core: Router, payload: readonly unknown[]): EncodedCa
   const endpoints = core.codec as Endpoints;
   const before = endpoints.count;
   const signals: AbortSignal[] = [];
+  const outer = { met, gifts: startGiving() };
   met = signals;
   try {
-    startGiving();
     const body = core.encode(payload, 'call');
     const hasEndpoints = endpoints.count > before + signals.length;
-    return { body, flags: flagsOfCall(payload), signals, gifts: endGiving(), hasEndpoints };
+    const flags = flagsOfCall(payload);
+    return { body, flags, signals, hasEndpoints, gifts: endGiving(outer.gifts) };
   } catch (error) {
-    takeBack(endGiving());
+    takeBack(endGiving(outer.gifts));
     if (!(error instanceof SerializeError)) throw error;
     const byArgument = (text: string) => text.replace(/^call\[2\]/, 'args');
     throw new SerializeError(byArgument(error.message), byArgument(error.path));
   } finally {
-    met = undefined;
+    met = outer.met;
   }
 }
 

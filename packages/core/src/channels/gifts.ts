@@ -15,25 +15,28 @@ export interface Gift {
 /** What there is in most messages. Stays empty. */
 const NONE: Gift[] = [];
 
-/** Those of the message that is being encoded, which is never suspended. */
-let gifts = NONE;
-let isAsked = false;
+/** Those of the message that is being encoded; undefined where nobody asks. */
+let gifts: Gift[] | undefined;
 
 /** Notes what leaves with the message that is being encoded, if anybody asks for that. */
 export function give(gift: Gift): void {
-  if (isAsked) gifts = gifts.concat(gift);
+  gifts = gifts?.concat(gift);
 }
 
-/** To be called before a message is encoded; {@link endGiving} after that, whatever happens. */
-export function startGiving(): void {
-  isAsked = true;
+/**
+ * To be called before a message is encoded, with {@link endGiving} after that, whatever happens, which
+ * wants what this returns: a getter in the message may send another one.
+ */
+export function startGiving(): Gift[] | undefined {
+  const outer = gifts;
+  gifts = NONE;
+  return outer;
 }
 
 /** What leaves with the message. */
-export function endGiving(): Gift[] {
-  const given = gifts;
-  gifts = NONE;
-  isAsked = false;
+export function endGiving(outer: Gift[] | undefined): Gift[] {
+  const given = gifts as Gift[];
+  gifts = outer;
   return given;
 }
 

@@ -31,13 +31,13 @@ export type Introduction = [key: string, ...back: Partial<Address>];
 
 /** Encodes a value for a receiver; names a part that cannot travel as the sender knows it. */
 export function encodeValue(core: Router, value: unknown): Buffer {
+  const outer = startGiving();
   try {
-    startGiving();
     const body = core.encode([DATA, value], 'message');
-    endGiving();
+    endGiving(outer);
     return body;
   } catch (error) {
-    takeBack(endGiving());
+    takeBack(endGiving(outer));
     if (!(error instanceof SerializeError)) throw error;
     const byValue = (text: string) => text.replace(/^message\[1\]/, 'value');
     throw new SerializeError(byValue(error.message), byValue(error.path));

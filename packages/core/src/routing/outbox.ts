@@ -54,12 +54,17 @@ export class Outbox {
     this.pump();
   }
 
-  /** `destination` allows `bytes` more of message `number`. */
+  /** `destination` allows `bytes` more of message `number`. With 0 bytes, the rest of it is dropped. */
   grant(destination: number, number: number, bytes: number): void {
     this._lanes.forEach(([first]) => {
-      const { header } = first as Transfer;
-      const isMeant = header.number === number && header.destination === destination;
-      if (isMeant) (first as Transfer).credit += bytes;
+      const transfer = first as Transfer;
+      const { header, body, at } = transfer;
+      if (header.number !== number || header.destination !== destination) return;
+      transfer.credit += bytes;
+      // Behind its end; what has left all the same is no longer under way.
+      if (bytes || at >= body.length) return;
+      transfer.at = Infinity;
+      this._underWay.set(destination, (this._underWay.get(destination) as number) - 1);
     });
     this.pump();
   }
@@ -98,6 +103,7 @@ export class Outbox {
 
   private _sendNext(transfer: Transfer): boolean {
     const { header, body, at } = transfer;
+    if (at > body.length) return true;
     const { destination } = header;
     const part = (at - HEADER_BYTES) / MAX_FRAME_PAYLOAD;
     let underWay = this._underWay.get(destination) || 0;

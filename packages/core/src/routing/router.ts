@@ -10,7 +10,7 @@
  */
 
 import { ProtocolError } from '../errors.js';
-import { FLAG_DEAD } from '../wire/flags.js';
+import { FLAG_DEAD, FLAG_FIRST } from '../wire/flags.js';
 import {
   destinationOf,
   HEADER_BYTES,
@@ -108,13 +108,7 @@ export class Router {
     this.codec = options.codec;
     this._complain = options.onComplaint || (() => {});
     this._inbox = new Inbox(this.maxMessageBytes, {
-      onGrant: (source, number, bytes) => {
-        const header = this._header(source, H.CREDIT, 0, 0);
-        const frame = Buffer.alloc(HEADER_BYTES + 4);
-        writeHeader(frame, { ...header, number }, 4);
-        frame.writeUInt32BE(bytes, HEADER_BYTES);
-        this._route(frame, undefined);
-      },
+      onGrant: (source, number, bytes) => this._grant(this.id, source, number, bytes),
       onRefused: (message, refusal) => {
         const { source, handle } = message;
         const listener = this.listening.get(handle);
@@ -317,7 +311,7 @@ export class Router {
     const stream = next as Stream | undefined;
     if (from) {
       const refusal = this.guard(sourceOf(frame), destination, from, stream);
-      if (refusal) return this._refuse(readHeader(frame), refusal);
+      if (refusal) return this._turnBack(frame, refusal);
       from.sentTo.add(destination);
     }
     if (!stream || stream === from || !stream.write(frame)) {
@@ -325,7 +319,7 @@ export class Router {
         !stream || stream === from
           ? 'it has ended, or never was'
           : stream.closed || 'too much waits for its start';
-      return this._refuse(readHeader(frame), [
+      return this._turnBack(frame, [
         'ERR_NO_ROUTE',
         `context ${destination} cannot be reached from context ${this.id}: ${reason}`,
       ]);
@@ -373,6 +367,25 @@ export class Router {
     } catch (error) {
       this._complain(`handle ${handle} failed: ${(error as Error).stack}`);
     }
+  }
+
+  /** A frame goes no further. Of a large message its sender drops the rest: nobody grants it credit. */
+  private _turnBack(frame: Buffer, refusal: Refusal): void {
+    const message = readHeader(frame);
+    const { source, destination, handle, number, flags } = message;
+    this._refuse(message, refusal);
+    if (number && handle !== H.CREDIT && flags & FLAG_FIRST) {
+      this._grant(destination, source, number, 0);
+    }
+  }
+
+  /** Grants a sender credit in the name of `from`; none: it is to drop the message. */
+  private _grant(from: number, to: number, number: number, bytes: number): void {
+    const header = { ...this._header(to, H.CREDIT, 0, 0), source: from, number };
+    const frame = Buffer.alloc(HEADER_BYTES + 4);
+    writeHeader(frame, header, 4);
+    frame.writeUInt32BE(bytes, HEADER_BYTES);
+    this._route(frame, undefined);
   }
 
   /**

@@ -37,6 +37,8 @@ export function serveCallsHere(router: Router, config: Config, getText: GetText)
   const ready = getText(threadModuleOf(config)).then((bundle) =>
     install(router, config, getText, bundle),
   );
+  // Each call that waits for it says so; without calls nobody needs to know.
+  ready.catch(() => {});
   for (const handle of [CALL, SERVICE, CANCEL]) {
     router.listen(
       {

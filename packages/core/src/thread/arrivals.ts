@@ -61,26 +61,31 @@ export function watchArrivals({ router, threads }: WorkThread['options']): void 
   if (isWatching) return;
   isWatching = true;
   if (!threads) router.threadOf = noting(router.threadOf);
-  const { onStreamClosed, onContextLost, id, maxMessageBytes } = router;
-  const remove = (isMeant: (arrival: Arrival) => boolean, frames: Buffer[]) => {
-    const all = Buffer.alloc(4);
-    all.writeUInt32BE(maxMessageBytes, 0);
-    arrivals.forEach((arrival, key) => {
-      if (!isMeant(arrival)) return;
-      arrivals.delete(key);
-      const { source: destination, number } = arrival;
-      const header = { destination, source: id, authority: id, handle: CREDIT, replyHandle: 0 };
-      frames.push(encodeFrame({ ...header, flags: 0, number }, all));
-    });
-  };
+  const { onStreamClosed, onContextLost } = router;
   router.onStreamClosed = (closed, reason) => {
     onStreamClosed(closed, reason);
-    const frames: Buffer[] = [];
-    remove(({ stream }) => stream === closed, frames);
-    if (frames.length > 0) sayAsThread(router, frames);
+    throwAway(router, ({ stream }) => stream === closed);
   };
   router.onContextLost = (lost, reason) => {
     onContextLost(lost, reason);
-    remove(({ source }) => source === lost, []);
+    arrivals.forEach(({ source }, key) => {
+      if (source === lost) arrivals.delete(key);
+    });
   };
+}
+
+/** Grants the senders of some messages all of them; for who has thrown away what has come. */
+export function throwAway(router: Router, isMeant: (arrival: Arrival) => boolean): void {
+  const { id, maxMessageBytes } = router;
+  const all = Buffer.alloc(4);
+  all.writeUInt32BE(maxMessageBytes, 0);
+  const frames: Buffer[] = [];
+  arrivals.forEach((arrival, key) => {
+    if (!isMeant(arrival)) return;
+    arrivals.delete(key);
+    const { source: destination, number } = arrival;
+    const header = { destination, source: id, authority: id, handle: CREDIT, replyHandle: 0 };
+    frames.push(encodeFrame({ ...header, flags: 0, number }, all));
+  });
+  if (frames.length > 0) sayAsThread(router, frames);
 }

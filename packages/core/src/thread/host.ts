@@ -13,7 +13,7 @@ import type { ThreadBoot } from '../runtime/config.js';
 import { portTransport } from '../runtime/port.js';
 import type { CancelExport, Seat, WorkThread } from '../runtime/thread.js';
 import { CALL, CANCEL } from '../wire/handles.js';
-import { moveArrivals, noteArrival, noting, watchArrivals } from './arrivals.js';
+import { moveArrivals, noteArrival, noting, throwAway, watchArrivals } from './arrivals.js';
 import { serveRoom } from './pressure.js';
 import { executeTestament, keepTestament } from './testament.js';
 
@@ -97,7 +97,7 @@ export function cancel(thread: WorkThread, message: Message): void {
   const owes = (seat: Seat | undefined): seat is Seat =>
     Boolean(seat?.calls.get(source)?.has(replyHandle));
   if (graceMs !== undefined && !owes(current) && owes(held)) {
-    return drop(held, source, replyHandle);
+    return drop(router, held, source, replyHandle);
   }
   const seat = [current, held].find(owes);
   // In its place behind the call, also where that waits itself, or is still to come.
@@ -125,15 +125,21 @@ export function cancel(thread: WorkThread, message: Message): void {
   });
 }
 
-/** Takes back a call that waits. */
-function drop({ calls, stream }: Seat, source: number, replyHandle: number): void {
+/** Takes back a call that waits; what is still to come of its arguments is thrown away. */
+function drop(router: Router, seat: Seat, source: number, replyHandle: number): void {
+  const { calls, stream } = seat;
   calls.get(source)?.delete(replyHandle);
-  // Places of source, handle and reply handle as in wire/frame.ts, which is part of the live core.
-  const isMeant = (frame: Buffer) =>
-    frame.readUInt32BE(20) === CALL &&
-    frame.readUInt32BE(12) === source &&
-    frame.readUInt32BE(24) === replyHandle;
-  stream.queue = stream.queue.filter((frame) => !isMeant(frame));
+  const numbers: number[] = [];
+  // Places in the header as in wire/frame.ts, which is part of the live core.
+  stream.queue = stream.queue.filter((frame) => {
+    const isMeant =
+      frame.readUInt32BE(20) === CALL &&
+      frame.readUInt32BE(12) === source &&
+      frame.readUInt32BE(24) === replyHandle;
+    if (isMeant) numbers.push(frame.readUInt32BE(28));
+    return !isMeant;
+  });
+  throwAway(router, (arrival) => arrival.source === source && numbers.includes(arrival.number));
 }
 
 function endThread(thread: WorkThread, seat: Seat): void {

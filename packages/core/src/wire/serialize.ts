@@ -67,6 +67,7 @@ export function serialize(
   root = 'value',
 ): Buffer {
   const outer = { scratch, at, endpoints, seen, order, depth, path };
+  const first = spare;
   scratch = spare || Buffer.allocUnsafe(16384);
   spare = undefined;
   at = headroom;
@@ -86,7 +87,9 @@ export function serialize(
   } catch (error) {
     throw asRefusal(error);
   } finally {
-    spare = isKept ? scratch : undefined;
+    // What has grown for a part that did not travel in the end is not kept.
+    spare =
+      isKept && (scratch === first || scratch.length <= MAX_SPARE_BYTES) ? scratch : undefined;
     ({ scratch, at, endpoints, seen, order, depth, path } = outer);
   }
 }

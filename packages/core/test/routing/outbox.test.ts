@@ -169,6 +169,21 @@ describe('routing/outbox', () => {
       expect(numbers()).to.deep.equal([1, ...Array(windowFrames).fill(2)]);
     });
 
+    it('of no bytes ends a message, which counts no more as under way', () => {
+      const { outbox, numbers } = makeOutbox();
+      for (let number = 1; number <= MAX_UNDER_WAY + 1; number++) {
+        outbox.add(header({ handle: 1000 + number, number }), body(1e6));
+      }
+      outbox.add(header({ handle: 1001, number: 100 }), body(100_000));
+      numbers();
+      outbox.grant(1, 1, 0);
+      expect(new Set(numbers())).to.deep.equal(new Set([MAX_UNDER_WAY + 1]));
+      outbox.grant(1, 2, 0);
+      expect(numbers()).to.deep.equal([100, 100]);
+      outbox.grant(1, 2, 1e6);
+      expect(numbers()).to.deep.equal([]);
+    });
+
     it('that comes while a frame is being sent is used', () => {
       const box = makeOutbox();
       box.onFrame = (frame) => {

@@ -6,6 +6,7 @@ import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import type { DeadLetterError } from '../../src/errors.js';
 import type { Router } from '../../src/routing/router.js';
 import type { Stream } from '../../src/routing/stream.js';
+import { MAX_UNDER_WAY } from '../../src/wire/limits.js';
 import { serialize } from '../../src/wire/serialize.js';
 
 const [MASTER, A, B, C, D, E] = [0, 1, 2, 3, 4, 5];
@@ -145,6 +146,23 @@ describe('routing/router-lost', () => {
       tree.router(MASTER).encode(large),
     );
     expect(await next).to.equal('fine');
+  });
+
+  it('refuses large messages that are sent after that, and nothing waits behind them', async () => {
+    await breakOff(B);
+    for (const from of [MASTER, A, D]) {
+      for (const value of [Buffer.alloc(8_000_000), Buffer.alloc(8_000_000), 'small']) {
+        const error = await failure(ask(tree.router(from), B, 5000, value));
+        expect(error.code).to.equal('ERR_NO_ROUTE');
+      }
+    }
+    // More of them than may be under way at a time.
+    const errors = await Promise.all(
+      Array.from({ length: 2 * MAX_UNDER_WAY }, (_, i) =>
+        failure(ask(tree.router(D), B, 5000 + i, Buffer.alloc(500_000))),
+      ),
+    );
+    expect(new Set(errors.map(({ code }) => code))).to.deep.equal(new Set(['ERR_NO_ROUTE']));
   });
 
   it('leaves what waits for others alone', async () => {

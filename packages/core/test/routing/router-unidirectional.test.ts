@@ -103,6 +103,15 @@ describe('routing/router-unidirectional', () => {
     expect(answer.equals(large)).to.equal(true);
   });
 
+  it('refuses large messages, and nothing waits behind them', async () => {
+    hold(B, A);
+    for (const value of [Buffer.alloc(3_000_000), Buffer.alloc(3_000_000), 'small']) {
+      const router = tree.router(B);
+      const error = await failure(router.request(C, 5000, router.encode(value)));
+      expect(error).to.include({ code: 'ERR_REFUSED' });
+    }
+  });
+
   it('refuses a dead letter of a sibling, and what pretends to come from above', async () => {
     hold(B, A);
     let seen = 0;

@@ -341,6 +341,17 @@ describe('wire/serialize', () => {
       expect(got.late).to.deep.equal(Buffer.alloc(3 * MAX_FRAME_PAYLOAD, 8));
     });
 
+    it('is not kept where a large part did not travel in the end', () => {
+      reuse(Buffer.alloc(20_000));
+      const error = Object.assign(new Error('e'), {
+        own: [Buffer.alloc(8 * 1024 * 1024, 1), () => {}],
+      });
+      serialize(error);
+      // Longer than a frame, so that it is the scratch memory itself.
+      const { buffer } = serialize(Buffer.alloc(2 * MAX_FRAME_PAYLOAD));
+      expect(buffer.byteLength).to.be.below(1024 * 1024);
+    });
+
     it('is left to its owner where a value could not be encoded', () => {
       expect(() => serialize([Buffer.alloc(2 * MAX_FRAME_PAYLOAD), () => {}])).to.throw();
       const [one, two] = [large(1), large(2)];
