@@ -28,9 +28,10 @@ const liveCore: Plugin = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
       const file = join(resolveDir, path);
-      const isOwn = /src.(arguments|calls|channels|context|inspect|parent|services|thread)\b/.test(
-        file.slice(core.length),
-      );
+      const isOwn =
+        /src.(arguments|calls|channels|context|inspect|parent|services|ssh-options|thread)\b/.test(
+          file.slice(core.length),
+        );
       // Constants and text tools are not part of a living core: each bundle has its own.
       const isConstant =
         /(wire.(endpoints|flags|handles|levels|limits|lines|printable|tags)|routing.broker)\.js$/.test(
@@ -77,13 +78,14 @@ const artefacts = [
   { name: 'parent', entry: 'src/parent/main.ts', plugins: [liveCore] },
   { name: 'local', entry: 'src/parent/methods/local.ts', plugins: [liveCore] },
   { name: 'docker', entry: 'src/parent/methods/docker.ts', plugins: [liveCore] },
+  { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
+  // The library with its optional native parts left out: it does without them.
+  { name: 'ssh2', entry: 'src/parent/vendor/ssh2.cjs', plugins: [] },
+  { name: 'ssh-options', entry: 'src/ssh-options/main.ts', plugins: [liveCore] },
   { name: 'context', entry: 'src/context/main.ts', plugins: [lateBuiltins, liveCore] },
   { name: 'threads', entry: 'src/thread/several.ts', plugins: [liveCore] },
   { name: 'thread', entry: 'src/thread/main.ts', plugins: [liveCore] },
   { name: 'inspect', entry: 'src/inspect/main.ts', plugins: [liveCore] },
-  { name: 'ssh', entry: 'src/parent/methods/ssh.ts', plugins: [liveCore] },
-  // The library with its optional native parts left out: it does without them.
-  { name: 'ssh2', entry: 'src/parent/vendor/ssh2.cjs', plugins: [] },
 ];
 
 /** What esbuild leaves, smaller by some hundreds of bytes; a library travels as it was tested. */
@@ -119,7 +121,7 @@ for (const { name, entry, plugins } of artefacts) {
       // Those that were built before it.
       ...Object.fromEntries(
         Object.entries(manifest).map(([one, { hash }]) => [
-          `${one.toUpperCase()}_MODULE`,
+          `${one.replace('-', '_').toUpperCase()}_MODULE`,
           JSON.stringify(hash),
         ]),
       ),

@@ -5,7 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 
-const ENTRIES = ['@kinetin/core', '@kinetin/core/parent', '@kinetin/master'];
+const ENTRIES = [
+  '@kinetin/core',
+  '@kinetin/core/parent',
+  '@kinetin/core/ssh-options',
+  '@kinetin/master',
+];
 const snapshot = new URL('./exports.json', import.meta.url);
 
 describe('exports', () => {

@@ -8,7 +8,8 @@ import {
   lookupHost,
   parseKnownHosts,
   readKnownHosts,
-} from '../../packages/master/src/ssh/known-hosts.js';
+} from '../../packages/core/src/ssh-options/known-hosts.js';
+import { Secret } from '../../packages/core/src/wire/secret.js';
 import { requirePart } from '../support/parts.js';
 import {
   FakeAttempt,
@@ -121,7 +122,7 @@ describe('ssh method: host keys', () => {
   ] as const) {
     it(`is accepted with \`off\` where it is ${state}, but gets no password`, async () => {
       await expectOpen(await known(lines(), 'off'));
-      const login = { username: user.name, password: 'right', identities: [] };
+      const login = { username: user.name, password: new Secret('right'), identities: [] };
       const error = await failure(await known(lines(), 'off', login));
       expect(error.code).to.equal('ERR_AUTH');
       expect(error.message).to.contain('left out the password (the host key is not the known one)');

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import ssh2 from 'ssh2';
 import type { SshIdentity } from '../../packages/core/src/parent/methods/ssh.js';
-import { parseIdentity, readIdentityFile } from '../../packages/master/src/ssh/identities.js';
+import { parseIdentity, readIdentityFile } from '../../packages/core/src/ssh-options/identities.js';
+import { Secret } from '../../packages/core/src/wire/secret.js';
 import { requirePart } from '../support/parts.js';
 import { startSshAgent } from '../support/ssh-agent.js';
 import { bareTarget, FakeAttempt, failure, open, run } from '../support/ssh-attempt.js';
@@ -57,7 +58,9 @@ describe('ssh method: logging in', () => {
         const clear = await authorizedKey(`clear_${type}`, type);
         await expectLogin({ identities: [await readIdentityFile(clear)] });
         const encrypted = await authorizedKey(`bcrypt_${type}`, type, { passphrase: 'secret' });
-        await expectLogin({ identities: [await readIdentityFile(encrypted, 'secret')] });
+        await expectLogin({
+          identities: [await readIdentityFile(encrypted, new Secret('secret'))],
+        });
       });
     }
 
@@ -65,7 +68,8 @@ describe('ssh method: logging in', () => {
       it(`in PEM ${passphrase ? 'with' : 'without'} a passphrase works`, async () => {
         const extra = ['-m', 'PEM'];
         const file = await authorizedKey(`pem_${passphrase}`, 'rsa', { passphrase, extra });
-        await expectLogin({ identities: [await readIdentityFile(file, passphrase || undefined)] });
+        const secret = passphrase ? new Secret(passphrase) : undefined;
+        await expectLogin({ identities: [await readIdentityFile(file, secret)] });
       });
     }
 
@@ -89,7 +93,9 @@ describe('ssh method: logging in', () => {
       const file = await authorizedKey('locked', 'ed25519', extra);
       const none = await refusal({ identities: [await readIdentityFile(file)] });
       expect(none).to.contain(`left out key ${file} (`).and.to.contain('no passphrase');
-      const wrong = await refusal({ identities: [await readIdentityFile(file, 'guess')] });
+      const wrong = await refusal({
+        identities: [await readIdentityFile(file, new Secret('guess'))],
+      });
       expect(wrong).to.contain(`left out key ${file} (`).and.to.contain('bad passphrase');
       expect(wrong).not.to.contain('guess');
       const other = await authorizedKey('unlocked', 'ed25519');
@@ -170,11 +176,11 @@ describe('ssh method: logging in', () => {
   });
 
   describe('with a password', () => {
-    it('works', () => expectLogin({ username: user.name, password: 'right' }));
+    it('works', () => expectLogin({ username: user.name, password: new Secret('right') }));
 
     it('that is wrong is refused after one try, and not told', async () => {
       const before = sshd.log().match(/Failed password/g)?.length ?? 0;
-      const message = await refusal({ username: user.name, password: 'wrong-one' });
+      const message = await refusal({ username: user.name, password: new Secret('wrong-one') });
       expect(message).to.contain(`cannot log in as ${user.name} at [127.0.0.1]:${sshd.port}`);
       expect(message).to.contain('tried none, keyboard-interactive, password');
       expect(message).not.to.contain('wrong-one');
@@ -185,7 +191,7 @@ describe('ssh method: logging in', () => {
       const identities: SshIdentity[] = [
         await readIdentityFile(await makeKey(join(sshd.folder, 'first'), 'ed25519')),
       ];
-      await expectLogin({ username: user.name, password: 'right', identities });
+      await expectLogin({ username: user.name, password: new Secret('right'), identities });
     });
 
     it('and a key both, where the server asks for both', async () => {
@@ -195,7 +201,7 @@ describe('ssh method: logging in', () => {
       const identities = [await readIdentityFile(both.identityFile)];
       const target = await bareTarget(both, { username: user.name, identities });
       expect((await failure(target)).message).to.contain('the server takes password');
-      const { stdout } = await run({ ...target, password: 'right' }, 'echo in');
+      const { stdout } = await run({ ...target, password: new Secret('right') }, 'echo in');
       expect(stdout).to.equal('in\n');
     });
   });
@@ -242,7 +248,7 @@ describe('ssh method: logging in', () => {
 
     it('a single hidden question gets the password', async () => {
       await using stub = await logIn([{ prompt: 'Password: ', echo: false }]);
-      const pipe = await open({ ...stub.target, password: 'right' }, new FakeAttempt());
+      const pipe = await open({ ...stub.target, password: new Secret('right') }, new FakeAttempt());
       pipe.output.resume();
       pipe.input.end();
       await pipe.exit;
@@ -251,7 +257,7 @@ describe('ssh method: logging in', () => {
 
     it('a wrong password is not typed again as method `password`', async () => {
       await using stub = await logIn([{ prompt: 'Password: ', echo: false }]);
-      const error = await failure({ ...stub.target, password: 'wrong' });
+      const error = await failure({ ...stub.target, password: new Secret('wrong') });
       expect(error.code).to.equal('ERR_AUTH');
       expect(stub.used).not.to.include('password');
       expect(stub.answers).to.deep.equal([['wrong']]);
@@ -266,7 +272,7 @@ describe('ssh method: logging in', () => {
     })) {
       it(`${what} gets no answer, and is named`, async () => {
         await using stub = await logIn(prompts);
-        const error = await failure({ ...stub.target, password: 'right' });
+        const error = await failure({ ...stub.target, password: new Secret('right') });
         expect(stub.answers).to.deep.equal([[]]);
         expect(error.message).to.contain('left out an answer to').and.not.to.contain('\u001b');
       });

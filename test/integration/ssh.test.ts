@@ -7,7 +7,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ConnectError, type Router, type SshContextOptions, withRouter } from '@kinetin/master';
+import {
+  ConnectError,
+  type Router,
+  Secret,
+  type SshContextOptions,
+  withRouter,
+} from '@kinetin/master';
 import { expect } from 'chai';
 import { canMakeBareRoot, makeBareRoot } from '../support/bare-root.js';
 import { failure } from '../support/failure.js';
@@ -90,6 +96,19 @@ describe('contexts over SSH', () => {
         await writeFile(knownHosts, `[${sshd.host}]:${sshd.port} ${other}\n`);
         const error = await failure<ConnectError>(router.ssh({ ...stages, via }));
         expect(error).to.include({ code: 'ERR_HOST_KEY', stage: 'host key' });
+      }
+    });
+  });
+
+  it('take a password as a Secret, here and behind a hop', async () => {
+    await using user = await addUser({ password: 'right' });
+    await withRouter(async (router) => {
+      const password = new Secret('right');
+      const login = { ...options(), username: user.name, identityFile: [], password };
+      const hop = await router.ssh(options());
+      for (const via of [undefined, hop]) {
+        const context = await router.ssh({ ...login, via });
+        expect(await context.call(whoAmI)).to.equal(user.name);
       }
     });
   });

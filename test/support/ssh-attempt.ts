@@ -15,7 +15,7 @@ import {
   type Stage,
 } from '../../packages/core/src/parent/attempt.js';
 import { openSsh, type SshTarget } from '../../packages/core/src/parent/methods/ssh.js';
-import { lookupHost, readKnownHosts } from '../../packages/master/src/ssh/known-hosts.js';
+import { lookupHost, readKnownHosts } from '../../packages/core/src/ssh-options/known-hosts.js';
 import type { Sshd } from './sshd.js';
 
 export type { SshTarget };

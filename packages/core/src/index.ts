@@ -40,6 +40,7 @@ export {
   type LocalContextOptions,
   type ResolvedContextOptions,
   resolveContextOptions,
+  type SshContextOptions,
 } from './context/options.js';
 export { type ThisContext, thisContext } from './context/this-context.js';
 export { untilAborted } from './context/until-aborted.js';

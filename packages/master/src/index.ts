@@ -52,6 +52,7 @@ export {
   type ServiceConcurrency,
   ServiceError,
   type ServicePolicy,
+  type SshContextOptions,
   type ThisContext,
   TimeoutError,
   thisContext,
@@ -64,6 +65,7 @@ export {
   type Stage,
   type StageTimeouts,
 } from '@kinetin/core/parent';
+export type { SshOptions } from '@kinetin/core/ssh-options';
 export { type DoctorOptions, doctor } from './doctor/doctor.js';
 export { type DoctorFormat, formatDoctorReport } from './doctor/format.js';
 export type {
@@ -87,9 +89,7 @@ export type { RouterOptions } from './options.js';
 export type { PendingCallReport, PendingState } from './pending.js';
 export {
   Router,
-  type SshContextOptions,
   withRouter,
 } from './router.js';
-export type { SshOptions } from './ssh/options.js';
 export type { RouterStats } from './stats.js';
 export type { TreeNode } from './tree.js';

@@ -23,6 +23,7 @@ export type PushedName =
   | 'runtime'
   | 'local'
   | 'docker'
+  | 'ssh-options'
   | 'ssh'
   | 'ssh2';
 

@@ -35,11 +35,13 @@ import {
   type Service,
   type ServiceClass,
   type Services,
+  type SshContextOptions,
   TracedRouter,
   type WaitOptions,
   wait,
 } from '@kinetin/core';
 import { type Connected, Ids, listenForNews } from '@kinetin/core/parent';
+import { adoptHostKey, resolveSshOptions, SSH_OPTIONS } from '@kinetin/core/ssh-options';
 import createDebug from 'debug';
 import { MasterCallHost } from './call-host.js';
 import {
@@ -57,13 +59,12 @@ import { type PendingCallReport, pendingCalls } from './pending.js';
 import { pushedModule } from './pushed.js';
 import { packagedRuntimes } from './runtime/packages.js';
 import { serveServices } from './services.js';
-import { adoptHostKey } from './ssh/adopt-host-key.js';
-import { resolveSshOptions, SSH_OPTIONS, type SshOptions } from './ssh/options.js';
 import { ByteCount, CountedModules, type RouterStats } from './stats.js';
 import type { TreeNode } from './tree.js';
 
 const debug = createDebug('kinetin:router');
 const debugFrames = createDebug('kinetin:frames');
+const debugSsh = createDebug('kinetin:ssh');
 
 /** How long contexts have to end in order before they are ended by force. */
 const SHUTDOWN_GRACE_MS = 5000;
@@ -71,9 +72,6 @@ const SHUTDOWN_GRACE_MS = 5000;
 /** How long `tree` waits for the answers to its pings by default. */
 const TREE_TIMEOUT_MS = 1000;
 const PENDING_TIMEOUT_MS = 2000;
-
-/** Starts a context on an SSH host: the options of the connection and those of all methods. */
-export interface SshContextOptions extends ContextOptions, SshOptions {}
 
 /** How to start one context: what is resolved while others may already send to it. */
 interface Plan {
@@ -158,6 +156,9 @@ export class Router implements AsyncDisposable {
       'parent',
       'local',
       'docker',
+      'ssh-options',
+      'ssh',
+      'ssh2',
       'runtime',
     ] as const) {
       const { hash, packed } = pushedModule(name);
@@ -252,7 +253,7 @@ export class Router implements AsyncDisposable {
       method: 'ssh',
       options,
       target: () => resolveSshOptions(options, { isElsewhere }),
-      onConnected: ({ facts }) => adoptHostKey(options, facts),
+      onConnected: ({ facts }) => adoptHostKey(options, facts, (text) => debugSsh('%s', text)),
     });
   }
 

@@ -11,6 +11,7 @@ import type { Channels } from '../channels/channels.js';
 import type { OpenReceiver, ReceiverOptions } from '../channels/open-receiver.js';
 import type { Service, ServiceClass } from '../services/service.js';
 import type { Services } from '../services/services.js';
+import type * as ssh from '../ssh-options/main.js';
 import type { Workplace } from '../thread/workplace.js';
 import type { Endpoints } from '../wire/endpoints.js';
 import type { Context } from './context.js';
@@ -20,9 +21,13 @@ import {
   type DockerContextOptions,
   dockerTarget,
   type LocalContextOptions,
+  type SshContextOptions,
 } from './options.js';
 import type { PendingContext } from './pending-context.js';
 import { docker, local, Starter } from './starter.js';
+
+/** The hash of the bundle `ssh-options`; set when this one is built. */
+declare const SSH_OPTIONS_MODULE: string;
 
 /** What code in a context does things with: its own end of the tree. */
 export class ContextRouter {
@@ -126,5 +131,41 @@ export class ContextRouter {
     const target = dockerTarget(options);
     const { name = options.container } = options;
     return this._starter.start(docker(target), { ...options, name });
+  }
+
+  /**
+   * Starts a context on an SSH host. Keys, the agent and known hosts are those of this context's host and
+   * account, not of the master's; `via`, which must be below this context, connects, and what is checked
+   * there is what is known here. As `local` otherwise.
+   *
+   * @throws TypeError with the code ERR_INVALID_ARG, also through the promise; {@link ConnectError} and
+   * {@link DeadLetterError}, through the promise.
+   *
+   * @example
+   * ```ts
+   * import { hostname } from 'node:os';
+   * import { thisContext, withRouter } from '@kinetin/master';
+   *
+   * async function ask(name: string): Promise<string> {
+   *   await using web = await thisContext().router.ssh({ hostname: name });
+   *   return await web.call(hostname);
+   * }
+   *
+   * await withRouter(async (router) => {
+   *   const bastion = await router.ssh({ hostname: 'bastion.example.com' });
+   *   console.log(await bastion.call(ask, 'web1'));
+   * });
+   * ```
+   */
+  ssh(options: SshContextOptions): PendingContext {
+    // Those of the connection are checked with its first use, where the list of them is.
+    const types = Object.fromEntries(Object.keys(options || {}).map((option) => [option, '']));
+    checkOptions('router.ssh', options, { ...types, ...CONTEXT_OPTIONS } as never);
+    const { name = options.hostname } = options;
+    const { loader, log } = this.workplace;
+    return this._starter.start({ kind: 'ssh' }, { ...options, name }, async (connect) => {
+      const { connectSsh } = (await loader.load(SSH_OPTIONS_MODULE)) as typeof ssh;
+      return connectSsh(options, connect, log);
+    });
   }
 }

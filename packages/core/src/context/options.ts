@@ -9,6 +9,7 @@ import type { Stage } from '../parent/attempt.js';
 import type { DockerTarget } from '../parent/methods/docker.js';
 import type { StageTimeouts } from '../parent/progress.js';
 import type { WorkThreadMode } from '../runtime/config.js';
+import type { SshOptions } from '../ssh-options/options.js';
 import { MAX_WORK_THREADS } from '../wire/limits.js';
 import { Context } from './context.js';
 import { PendingContext } from './pending-context.js';
@@ -136,6 +137,9 @@ export interface DockerContextOptions extends ContextOptions {
    */
   host?: string | undefined;
 }
+
+/** Starts a context on an SSH host: the options of the connection and those of all methods. */
+export interface SshContextOptions extends ContextOptions, SshOptions {}
 
 /** For {@link checkOptions}; a method adds its own. */
 export const CONTEXT_OPTIONS: OptionTypes<ContextOptions> = {

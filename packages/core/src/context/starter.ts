@@ -42,14 +42,24 @@ export const docker = (target: DockerTarget): Method => ({
   target,
 });
 
+/** Starts the context: what of the method was not known before is known now. */
+export type Connect = (rest: Partial<Method>) => Promise<Connected>;
+
 export class Starter {
   constructor(
     private _host: CallHost,
     private _contexts: Contexts,
   ) {}
 
-  /** Throws a TypeError with the code ERR_INVALID_ARG; all else shows in what is returned. */
-  start(method: Method, options: ContextOptions): PendingContext {
+  /**
+   * Throws a TypeError with the code ERR_INVALID_ARG; all else shows in what is returned. `around` connects,
+   * and does what comes before and after that.
+   */
+  start(
+    method: Pick<Method, 'kind'> & Partial<Method>,
+    options: ContextOptions,
+    around: (connect: Connect) => Promise<Connected> = (connect) => connect({}),
+  ): PendingContext {
     const { heartbeat, ...resolved } = resolveContextOptions(options);
     const { name, signal } = options;
     const via = options.via instanceof PendingContext ? options.via.context : options.via;
@@ -57,7 +67,7 @@ export class Starter {
     const numbered = new Promise<void>((resolve) => {
       number = resolve;
     });
-    const request: StartRequest = {
+    const request = {
       ...method,
       ...resolved,
       name,
@@ -65,7 +75,7 @@ export class Starter {
       keepalive: heartbeat,
     };
     const known = { id: NOBODY, name: name ?? `a new ${method.kind} context` };
-    const connected = this._connect(via, request, signal, (id, path) => {
+    const connected = this._connect(via, request, signal, around, (id, path) => {
       // By all who have it: calls that wait for it leave now.
       for (const one of [description, context]) Object.assign(one, { id, name: path });
       this._contexts.add(context);
@@ -85,31 +95,34 @@ export class Starter {
 
   private async _connect(
     via: Context | undefined,
-    request: StartRequest,
+    request: object,
     signal: AbortSignal | undefined,
+    around: (connect: Connect) => Promise<Connected>,
     onNumber: (id: number, name: string) => void,
   ): Promise<Connected> {
     const { core } = this._host;
     try {
       await via?.caller.callee.numbered;
-      if (signal?.aborted) throw signal.reason;
       const call = (name: string, ...args: unknown[]) =>
         core.request(
           via ? via.id : core.id,
           CALL_MAIN,
           core.encode([Buffer.from(PARENT_MODULE, 'hex'), [name], args], name),
         );
-      const [id, name] = (await call('start', request)) as [number, string];
-      onNumber(id, name);
-      // Who has sent to it is told of its end.
-      core.post(id, PING, 0);
-      const done = call('connected', id) as Promise<Connected>;
-      const cancel = (reason: unknown) => {
-        call('cancel', id, reasonOf(reason)).catch(() => {
-          // The hop is gone, and the attempt with it.
-        });
-      };
-      return await (signal ? untilAborted(signal, done, cancel) : done);
+      return await around(async (rest) => {
+        if (signal?.aborted) throw signal.reason;
+        const [id, name] = (await call('start', { ...request, ...rest })) as [number, string];
+        onNumber(id, name);
+        // Who has sent to it is told of its end.
+        core.post(id, PING, 0);
+        const done = call('connected', id) as Promise<Connected>;
+        const cancel = (reason: unknown) => {
+          call('cancel', id, reasonOf(reason)).catch(() => {
+            // The hop is gone, and the attempt with it.
+          });
+        };
+        return signal ? untilAborted(signal, done, cancel) : done;
+      });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw (error as Error).name === 'ConnectError'

@@ -11,11 +11,11 @@ import {
   PendingContext,
   type ResolvedContextOptions,
   resolveContextOptions,
+  type SshContextOptions,
 } from '@kinetin/core';
 import { type OpenPipe, openDocker, openLocal, openSsh } from '@kinetin/core/parent';
-import type { Router, SshContextOptions } from '../router.js';
-import { parseAddress } from '../ssh/address.js';
-import { resolveSshOptions, SSH_OPTIONS } from '../ssh/options.js';
+import { parseAddress, resolveSshOptions, SSH_OPTIONS } from '@kinetin/core/ssh-options';
+import type { Router } from '../router.js';
 
 /** A hop is a target of its own: the doctor makes its own connections. */
 interface Hop {

@@ -161,13 +161,13 @@ export class Authentication {
 
   private _readKey({ privateKey, passphrase, problem }: SshIdentity): SshKey | Error {
     if (privateKey === undefined) return new Error(problem || 'no private key, also in no agent');
-    const key = this._library.utils.parseKey(privateKey, passphrase);
+    const key = this._library.utils.parseKey(privateKey, passphrase?.reveal());
     return key instanceof Error || key.isPrivateKey() ? key : new Error('not a private key');
   }
 
   private _passwordWays(): Way[] {
-    const { password } = this._target;
-    if (password === undefined) return [];
+    if (!this._target.password) return [];
+    const password = this._target.password.reveal();
     const way = (name: string, details: object): Way => ({
       name,
       label: name,

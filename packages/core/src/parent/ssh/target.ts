@@ -1,9 +1,11 @@
 /**
  * Pushed: part of the `ssh` method, in contexts that connect over SSH.
  *
- * What `openSsh` is given: everything is resolved by the master (names of files, defaults, known
- * host keys) and is a plain value, since it may travel to the hop that does the connecting.
+ * What `openSsh` is given: everything is resolved where `router.ssh` was called (names of files, defaults,
+ * known host keys) and is a plain value, since it may travel to the hop that does the connecting.
  */
+
+import type { Secret } from '../../wire/secret.js';
 
 export interface SshTarget {
   /** A name or an address, without brackets. */
@@ -11,7 +13,7 @@ export interface SshTarget {
   port: number;
   username: string;
   /** Typed at most once, into keyboard-interactive or password. */
-  password?: string;
+  password?: Secret;
   /** The socket of an agent on the machine that connects. */
   agent?: string;
   /** Leaves out the agent's keys that are not among `identities`. */
@@ -31,10 +33,10 @@ export interface SshIdentity {
   name: string;
   /** In a form that ssh2 reads: OpenSSH's own, PEM (PKCS#1, SEC1) or PuTTY 2. None: agent only. */
   privateKey?: string;
-  passphrase?: string;
+  passphrase?: Secret;
   /** The public key's blob in base64, where it is known without the passphrase. */
   publicKey?: string;
-  /** Why the private key cannot be used, where the master has found out already. */
+  /** Why the private key cannot be used, where that was found out already. */
   problem?: string;
 }
 

@@ -3,9 +3,12 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import ssh2 from 'ssh2';
-import { resolveSshOptions, type SshOptions } from '../../src/ssh/options.js';
+import type { SshOptions } from '../../src/ssh-options/options.js';
+import { resolveSshOptions } from '../../src/ssh-options/resolve.js';
+import { Secret } from '../../src/wire/secret.js';
 
 /** No file of the user who runs the tests is read. */
 const ALONE = { agent: false, knownHosts: [] } as const;
@@ -20,7 +23,7 @@ async function refusal(options: SshOptions): Promise<TypeError & { code: string 
   return error!;
 }
 
-describe('ssh/options', () => {
+describe('ssh-options/resolve', () => {
   let folder: string;
   const environment = { home: process.env.HOME, agent: process.env.SSH_AUTH_SOCK };
 
@@ -83,6 +86,7 @@ describe('ssh/options', () => {
     maxConnecting: { maxConnecting: 0 },
     'keepalive.countMax': { keepalive: { countMax: 0.5 } },
     password: { password: '' },
+    passphrase: { passphrase: new Secret('') },
     agent: { agent: '' },
     identityFile: { identityFile: '/nonexistent/key' },
     privateKey: { privateKey: 'hello' },
@@ -92,6 +96,26 @@ describe('ssh/options', () => {
       expect(error.message).to.contain(name);
     });
   }
+
+  it('keeps a password and a passphrase secret, given as text or as a Secret', async () => {
+    const file = keygen('hushed', '-t', 'ed25519', '-N', 'hush-hush');
+    for (const wrap of [(text: string) => text, (text: string) => new Secret(text)]) {
+      const target = await resolveSshOptions({
+        hostname: 'web1',
+        ...ALONE,
+        password: wrap('hunter2'),
+        passphrase: wrap('hush-hush'),
+        identityFile: file,
+      });
+      expect(target.password?.reveal()).to.equal('hunter2');
+      expect(target.identities[0]?.passphrase?.reveal()).to.equal('hush-hush');
+      for (const text of [JSON.stringify(target), inspect(target, { depth: 9 })]) {
+        expect(text)
+          .to.include('[secret]')
+          .and.to.not.match(/hunter2|hush-hush/);
+      }
+    }
+  });
 
   it('fills in the defaults', async () => {
     const target = await resolveSshOptions({ hostname: 'web1', ...ALONE });

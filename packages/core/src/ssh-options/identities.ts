@@ -1,30 +1,36 @@
 /**
+ * Pushed: part of the `ssh-options` bundle; npm has it too.
+ *
  * Private keys: read, recognised and brought into a form that ssh2 reads, which PKCS#8 (`BEGIN
  * PRIVATE KEY`, what `openssl genpkey` and Node write) is not. A key in another form stays encrypted:
  * whoever connects decrypts it when its turn comes, and tells of a wrong passphrase.
  */
 
-import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { promises } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { invalidArgument } from '@kinetin/core';
-import type { SshIdentity } from '@kinetin/core/parent';
+import { invalidArgument } from '../arguments.js';
+import type { SshIdentity } from '../parent/ssh/target.js';
+import type { Secret } from '../wire/secret.js';
 
 const DEFAULT_NAMES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
+/** The length of either half of an Ed25519 key. */
+const ED25519_BYTES = 32;
+
 /** The files in ~/.ssh that OpenSSH tries as well, those that exist and hold keys. */
-export async function readDefaultIdentities(passphrase?: string): Promise<SshIdentity[]> {
+export async function readDefaultIdentities(passphrase?: Secret): Promise<SshIdentity[]> {
   const files = DEFAULT_NAMES.map((name) => join(homedir(), '.ssh', name));
   const read = files.map((file) => readIdentityFile(file, passphrase).catch(() => undefined));
   return (await Promise.all(read)).filter((identity) => identity !== undefined);
 }
 
 /** A file with a private key, or with a public key (`.pub`) whose private half an agent holds. */
-export async function readIdentityFile(file: string, passphrase?: string): Promise<SshIdentity> {
+export async function readIdentityFile(file: string, passphrase?: Secret): Promise<SshIdentity> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await promises.readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw invalidArgument(`cannot read identityFile ${file}: ${code}; check the path`, error);
@@ -33,12 +39,12 @@ export async function readIdentityFile(file: string, passphrase?: string): Promi
   if (publicKey !== undefined) return { name: file, publicKey };
   const identity = parseIdentity(file, text, passphrase);
   if (identity.publicKey !== undefined) return identity;
-  const beside = parsePublicLine(await readFile(`${file}.pub`, 'utf8').catch(() => ''));
+  const beside = parsePublicLine(await promises.readFile(`${file}.pub`, 'utf8').catch(() => ''));
   return beside === undefined ? identity : { ...identity, publicKey: beside };
 }
 
 /** @throws TypeError with ERR_INVALID_ARG where `text` is not a private key at all. */
-export function parseIdentity(name: string, text: string, passphrase?: string): SshIdentity {
+export function parseIdentity(name: string, text: string, passphrase?: Secret): SshIdentity {
   const secret = passphrase === undefined ? {} : { passphrase };
   const label = /^-----BEGIN ([A-Z0-9 ]+)-----\s*$/m.exec(text)?.[1];
   if (label === 'PRIVATE KEY' || label === 'ENCRYPTED PRIVATE KEY') {
@@ -78,10 +84,10 @@ function publicPart(text: string): { publicKey?: string } {
   }
 }
 
-function convertPkcs8(text: string, passphrase?: string): Omit<SshIdentity, 'name'> {
+function convertPkcs8(text: string, passphrase?: Secret): Omit<SshIdentity, 'name'> {
   let key: KeyObject;
   try {
-    key = createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
+    key = createPrivateKey({ key: text, ...(passphrase && { passphrase: passphrase.reveal() }) });
   } catch (error) {
     const isEncrypted = text.includes('ENCRYPTED');
     if (!isEncrypted) return { problem: `malformed PKCS#8: ${(error as Error).message}` };
@@ -101,8 +107,11 @@ function convertPkcs8(text: string, passphrase?: string): Omit<SshIdentity, 'nam
 
 /** The only form in which ssh2 takes an Ed25519 key: OpenSSH's own (PROTOCOL.key), unencrypted. */
 function openSshEd25519(key: KeyObject): Omit<SshIdentity, 'name'> {
-  const { d, x } = key.export({ format: 'jwk' });
-  const [seed, point] = [Buffer.from(d!, 'base64url'), Buffer.from(x!, 'base64url')];
+  // What both forms end with; Node 12 has no other way to these bytes.
+  const seed = key.export({ type: 'pkcs8', format: 'der' }).slice(-ED25519_BYTES);
+  const point = createPublicKey(key as never)
+    .export({ type: 'spki', format: 'der' })
+    .slice(-ED25519_BYTES);
   const type = 'ssh-ed25519';
   const blob = Buffer.concat([field(type), field(point)]);
   const check = Buffer.alloc(8); // Two equal numbers tell that decryption worked.

@@ -1,13 +1,15 @@
 /**
+ * Pushed: part of the `ssh-options` bundle; npm has it too.
+ *
  * known_hosts files, as sshd(8) describes them under "SSH_KNOWN_HOSTS FILE FORMAT": read, searched
- * for one host, and added to. Master only: a context that connects gets what concerns its host.
+ * for one host, and added to: where the options are read. A context that connects gets what concerns
+ * its host.
  */
 
 import { createHmac, randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, promises, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { KnownHostKey } from '@kinetin/core/parent';
+import type { KnownHostKey } from '../parent/ssh/target.js';
 
 /** One usable line. */
 export interface KnownHostsLine {
@@ -122,7 +124,7 @@ export function appendKnownHost(file: string, host: string, port: number, key: s
 
 async function readIfExists(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await promises.readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return '';

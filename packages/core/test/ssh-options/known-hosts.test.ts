@@ -8,7 +8,7 @@ import {
   lookupHost,
   parseKnownHosts,
   readKnownHosts,
-} from '../../src/ssh/known-hosts.js';
+} from '../../src/ssh-options/known-hosts.js';
 
 /** A made-up key: its blob in base64. */
 function makeBlob(type: string, fill: number): string {
@@ -29,7 +29,7 @@ function isKnown(hosts: string, host: string, port = 22): boolean {
   return lookup(`${hosts} ${ED} ${KEY}\n`, host, port).known.some((entry) => !entry.isOtherPort);
 }
 
-describe('ssh/known-hosts', () => {
+describe('ssh-options/known-hosts', () => {
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'kinetin-known-hosts-'));

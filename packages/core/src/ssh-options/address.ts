@@ -1,7 +1,11 @@
-/** Where to connect, as users write it: `host`, `user@host:port`, `[v6]:port`, `v6`. */
+/**
+ * Pushed: part of the `ssh-options` bundle; npm has it too.
+ *
+ * Where to connect, as users write it: `host`, `user@host:port`, `[v6]:port`, `v6`.
+ */
 
 import { isIPv6 } from 'node:net';
-import { invalidArgument } from '@kinetin/core';
+import { invalidArgument } from '../arguments.js';
 
 interface AddressOptions {
   hostname: string;

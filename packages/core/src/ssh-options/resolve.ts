@@ -1,122 +1,25 @@
 /**
- * The options of `router.ssh`, and what becomes of them before anything connects: files are read,
- * defaults filled in, mistakes refused.
+ * Pushed: part of the `ssh-options` bundle; npm has it too.
+ *
+ * What becomes of the options of `router.ssh` before anything connects: files are read, on the host and
+ * by the account of the code that calls, defaults filled in, mistakes refused.
  */
 
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { checkOptions, invalidArgument, type OptionTypes } from '@kinetin/core';
-import type { SshHostKeys, SshIdentity, SshTarget } from '@kinetin/core/parent';
+import { checkOptions, invalidArgument } from '../arguments.js';
+import type { SshHostKeys, SshIdentity, SshTarget } from '../parent/ssh/target.js';
+import { Secret } from '../wire/secret.js';
 import { parseAddress } from './address.js';
 import { parseIdentity, readDefaultIdentities, readIdentityFile } from './identities.js';
 import { lookupHost, readKnownHosts } from './known-hosts.js';
-
-/** How to reach a host over SSH, and how to log in there. */
-export interface SshOptions {
-  /**
-   * The host's name or address; also `user@host`, `host:port`, `[v6]:port`. The name is looked up
-   * by the context that connects.
-   */
-  hostname: string;
-  /**
-   * The TCP port that the SSH server listens on, 1 to 65535. An error if `hostname` has another.
-   * @defaultValue 22
-   */
-  port?: number | undefined;
-  /**
-   * The account on the host. An error if `hostname` has another.
-   * @defaultValue the name of the user that runs this program
-   */
-  username?: string | undefined;
-  /**
-   * The account's password, for the methods `keyboard-interactive` and `password`. Sent at most
-   * once per connection, after the keys have been refused, and never to a host whose key is not the
-   * known one. Questions other than a single hidden one stay unanswered.
-   * @defaultValue none: only keys are tried
-   */
-  password?: string | undefined;
-  /**
-   * The text of one or more private keys: OpenSSH, PEM (PKCS#1, SEC1, PKCS#8) or PuTTY 2. Where it
-   * or `identityFile` is given, the default files in `~/.ssh` are not tried.
-   * @defaultValue none
-   */
-  privateKey?: string | Buffer | readonly (string | Buffer)[] | undefined;
-  /**
-   * Files of private keys, in the order in which they are tried; `~/` is the home folder. A public
-   * key (`.pub`) stands for the private one in the agent, which is then tried before its others.
-   * @defaultValue `~/.ssh/id_ed25519`, `~/.ssh/id_ecdsa`, `~/.ssh/id_rsa`, those that exist
-   */
-  identityFile?: string | readonly string[] | undefined;
-  /**
-   * Decrypts the private keys. No effect on keys that are not encrypted; a key that it does not fit
-   * is left out, and named in the error if no other way to log in works.
-   * @defaultValue none
-   */
-  passphrase?: string | undefined;
-  /**
-   * The socket of an SSH agent; false uses none. Its keys are tried before those of files.
-   * @defaultValue the environment variable `SSH_AUTH_SOCK`
-   */
-  agent?: string | false | undefined;
-  /**
-   * Leaves out the agent's keys that are not among `privateKey` and `identityFile`: servers end a
-   * connection after about six refused keys. No effect without an agent.
-   * @defaultValue false
-   */
-  identitiesOnly?: boolean | undefined;
-  /**
-   * The known_hosts files, read in this order; one that does not exist is empty. With
-   * `checkHostKey: 'accept-new'` new keys are added to the first. An empty list: no host is known.
-   * @defaultValue `~/.ssh/known_hosts`, `~/.ssh/known_hosts2`, `/etc/ssh/ssh_known_hosts`,
-   * `/etc/ssh/ssh_known_hosts2`
-   */
-  knownHosts?: string | readonly string[] | undefined;
-  /**
-   * What to do about the host's key. `strict` refuses every key that is not known. `accept-new`
-   * accepts the key of a host of which none is known, and refuses one that differs from those
-   * known. `off` accepts every key, so that anyone on the way can read and change all; then a
-   * password is still not sent to a host whose key is known to be another.
-   * @defaultValue 'strict'
-   */
-  checkHostKey?: 'strict' | 'accept-new' | 'off' | undefined;
-  /**
-   * Finds out that the host is gone although nothing was closed: a question every `intervalMs` ms
-   * of silence, and an end after `countMax` without an answer. `intervalMs: 0` asks nothing.
-   * Sensible: 5000 to 60000 ms.
-   * @defaultValue `{ intervalMs: 15000, countMax: 3 }`
-   */
-  keepalive?: { intervalMs?: number | undefined; countMax?: number | undefined } | undefined;
-  /**
-   * How many connections to this host and port one process may have under way at once; the others
-   * wait, which counts against no deadline. sshd drops connections from its 10th on (its option
-   * MaxStartups), so more than 8 needs a server that is set up for it.
-   * @defaultValue 8
-   */
-  maxConnecting?: number | undefined;
-}
-
-/** For `checkOptions`. */
-export const SSH_OPTIONS: OptionTypes<SshOptions> = {
-  hostname: '',
-  port: '',
-  username: 'string',
-  password: '',
-  privateKey: '',
-  identityFile: '',
-  passphrase: '',
-  agent: '',
-  identitiesOnly: 'boolean',
-  knownHosts: '',
-  checkHostKey: '',
-  keepalive: 'object',
-  maxConnecting: '',
-};
+import type { SshOptions } from './options.js';
 
 /** Where the result is used. */
 export interface SshResolution {
   /**
    * Another context connects: leaves out the default keys and the default agent, so that no secret
-   * leaves this machine that the options do not name.
+   * leaves this context that the options do not name.
    * @defaultValue false
    */
   isElsewhere?: boolean;
@@ -132,15 +35,15 @@ export async function resolveSshOptions(
 ): Promise<SshTarget> {
   const { hostname, port, username } = parseAddress(options);
   const agent = resolveAgent(options.agent, isElsewhere);
-  const { password, keepalive, identitiesOnly = false, maxConnecting = 8 } = options;
-  if (password !== undefined) checkString('password', password);
+  const password = checkSecret('password', options.password);
+  const { keepalive, identitiesOnly = false, maxConnecting = 8 } = options;
   checkOptions('keepalive', keepalive ?? {}, { intervalMs: '', countMax: '' });
   const { intervalMs = 15_000, countMax = 3 } = keepalive ?? {};
   return {
     hostname,
     port,
     username: username ?? defaultUsername(),
-    ...(password === undefined ? {} : { password }),
+    ...(password && { password }),
     ...(agent === undefined ? {} : { agent }),
     identitiesOnly,
     identities: await resolveIdentities(options, isElsewhere),
@@ -186,8 +89,8 @@ async function resolveIdentities(
   options: SshOptions,
   isElsewhere: boolean,
 ): Promise<SshIdentity[]> {
-  const { privateKey, identityFile, passphrase } = options;
-  if (passphrase !== undefined) checkString('passphrase', passphrase);
+  const { privateKey, identityFile } = options;
+  const passphrase = checkSecret('passphrase', options.passphrase);
   if (privateKey === undefined && identityFile === undefined) {
     return isElsewhere ? [] : readDefaultIdentities(passphrase);
   }
@@ -230,6 +133,11 @@ function expandHome(path: string): string {
 function checkString(option: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   throw invalidArgument(`${option} must be a string that is not empty`);
+}
+
+function checkSecret(option: string, value: string | Secret | undefined): Secret | undefined {
+  if (value === undefined || (value instanceof Secret && value.reveal() !== '')) return value;
+  return new Secret(checkString(option, value));
 }
 
 function checkInteger(option: string, value: unknown, minimum: number): number {
