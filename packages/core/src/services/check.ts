@@ -23,7 +23,8 @@ export function checkService(service: Service): ServiceClass {
     );
   }
   const type = service.constructor as unknown as ServiceClass;
-  const { serviceName: name, exposed, concurrency = 'concurrent', keepMs = 0 } = type;
+  const { serviceName: name, exposed, concurrency = 'concurrent' } = type;
+  const { keepMs = 0, maxCalls = 1 } = type;
   const fail = (why: string) => {
     throw invalidArgument(`cannot serve ${name || type.name}: ${why}`);
   };
@@ -34,6 +35,7 @@ export function checkService(service: Service): ServiceClass {
     fail(`${concurrency} is no concurrency; say concurrent, serial or deduplicated`);
   }
   if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
+  if (!(maxCalls >= 1)) fail('maxCalls must be a number from 1');
   for (const method of Object.keys(exposed || fail('it exposes nothing; say what in exposed'))) {
     const { args = [], ...rules } = exposed[method] || fail(`exposed.${method} is missing`);
     const { policy } = rules;

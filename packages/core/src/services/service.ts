@@ -102,6 +102,11 @@ export interface ServiceClass<Instance extends Service = Service> {
    * @defaultValue 0
    */
   readonly keepMs?: number;
+  /**
+   * Calls of this service that run or wait at a time, at least 1; more fail with ERR_SERVICE_BUSY.
+   * @defaultValue 10000
+   */
+  readonly maxCalls?: number;
 }
 
 /**

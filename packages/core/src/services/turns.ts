@@ -8,35 +8,50 @@ import { ServiceError } from './service-error.js';
 /** Results of a deduplicated service that are kept. */
 const MAX_KEPT_RESULTS = 1000;
 
-/** Calls of one serial service that wait for their turn; more are refused, not queued. */
-export const MAX_WAITING_CALLS = 10_000;
+/** Calls of one service that run or wait at a time, unless it says otherwise. */
+export const MAX_CALLS = 10_000;
 
 /** Runs a call when its turn comes; `key` is that of all calls which are the same. */
 export type Turns = (run: () => unknown, key: () => string) => unknown;
 
-export function makeTurns({ serviceName, concurrency, keepMs = 0 }: ServiceClass): Turns {
-  if (concurrency === 'serial') return serial(serviceName);
-  if (concurrency === 'deduplicated') return deduplicated(keepMs);
-  return (run) => run();
-}
-
-function serial(name: string): Turns {
-  let last: Promise<unknown> = Promise.resolve();
-  /** Calls that run or wait. */
+/** Throws a ServiceError with the code ERR_SERVICE_BUSY where there are too many. */
+export function makeTurns(type: ServiceClass): Turns {
+  const { serviceName, concurrency, keepMs = 0, maxCalls = MAX_CALLS } = type;
+  const turns =
+    concurrency === 'serial'
+      ? serial()
+      : concurrency === 'deduplicated'
+        ? deduplicated(keepMs)
+        : (run: () => unknown) => run();
   let count = 0;
   const done = () => {
     count--;
   };
-  return (run) => {
-    if (count > MAX_WAITING_CALLS) {
+  return (run, key) => {
+    if (count >= maxCalls) {
       throw new ServiceError(
         'ERR_SERVICE_BUSY',
-        `cannot call ${name}: ${MAX_WAITING_CALLS} calls wait for their turn; call again later`,
+        `cannot call ${serviceName}: ${count} calls run or wait there already, as many as maxCalls ` +
+          'allows; call again later',
       );
     }
+    const result = turns(run, key) as PromiseLike<unknown> | undefined;
+    if (!result || typeof result.then !== 'function') return result;
     count++;
+    // A promise: `then` of anything else may do the work, and is called once.
+    const settled = Promise.resolve(result);
+    settled.then(done, done);
+    return settled;
+  };
+}
+
+function serial(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return (run) => {
     const result = last.then(run);
-    last = result.then(done, done);
+    last = result.catch(() => {
+      // It is told where it is waited for.
+    });
     return result;
   };
 }

@@ -36,6 +36,8 @@ describe('services/check', () => {
     [{ concurrency: 'sometimes' }, /sometimes is no concurrency/],
     [{ exposed: { toString: { policy: 'above' } } }, /toString is a name that the language/],
     [{ keepMs: -1 }, /keepMs/],
+    [{ maxCalls: 0 }, /maxCalls must be a number from 1/],
+    [{ maxCalls: Number.NaN }, /maxCalls/],
     [{ keepMs: Number.NaN }, /keepMs/],
     [{ keepMs: 2 ** 31 }, /keepMs/],
   ];

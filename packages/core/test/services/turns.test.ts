@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import type { ServiceClass } from '../../src/services/service.js';
 import { ServiceError } from '../../src/services/service-error.js';
-import { MAX_WAITING_CALLS, makeTurns } from '../../src/services/turns.js';
+import { MAX_CALLS, makeTurns } from '../../src/services/turns.js';
 
 const turnsOf = (type: Partial<ServiceClass>) => makeTurns(type as ServiceClass);
 
@@ -18,23 +18,69 @@ describe('services/turns', () => {
     expect(() => turns(fail, String)).to.throw(thrown);
   });
 
-  it('lets no more than a bound wait for their turn, and takes more as they are done', async () => {
-    const turns = turnsOf({ concurrency: 'serial', serviceName: 'slow' });
-    let finish = () => {};
-    const first = turns(() => new Promise<void>((resolve) => (finish = resolve)), String);
+  for (const concurrency of ['serial', 'concurrent', 'deduplicated'] as const) {
+    for (const maxCalls of [undefined, 1, 3]) {
+      const most = maxCalls ?? MAX_CALLS;
+      it(`lets no more than ${most} ${concurrency} calls run or wait, and takes more as they are done`, async () => {
+        const turns = turnsOf({
+          concurrency,
+          serviceName: 'slow',
+          ...(maxCalls && { maxCalls }),
+        });
+        let finish = () => {};
+        const gate = new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        let made = 0;
+        const one = () => {
+          const key = String(made++);
+          return turns(
+            () => gate,
+            () => key,
+          );
+        };
+        const calls = Array.from({ length: most }, one);
+        expect(one).to.throw(ServiceError, `cannot call slow: ${most} calls run or wait`);
+        expect(one).to.throw().with.property('code', 'ERR_SERVICE_BUSY');
+        finish();
+        await Promise.all(calls);
+        expect(await one()).to.equal(undefined);
+        // One that fails is done as well.
+        for (let i = 0; i < most && i < 5; i++) {
+          const fails = () => Promise.reject(new Error('no'));
+          await failure(turns(fails, () => `fails ${i}`) as Promise<never>);
+        }
+        expect(await one()).to.equal(undefined);
+      });
+    }
+  }
+
+  it('calls `then` of what a method returns once, since that may do the work', async () => {
     let runs = 0;
-    const one = () => turns(() => ++runs, String);
-    const waiting = Array.from({ length: MAX_WAITING_CALLS }, one);
-    expect(one).to.throw(ServiceError, /cannot call slow: 10000 calls wait/);
-    expect(one).to.throw().with.property('code', 'ERR_SERVICE_BUSY');
-    await nextTurn();
-    finish();
-    await first;
-    expect(await Promise.all(waiting)).to.have.lengthOf(MAX_WAITING_CALLS);
-    expect(await one()).to.equal(MAX_WAITING_CALLS + 1);
-    // One that fails is done as well.
-    await failure(turns(() => Promise.reject(new Error('no')), String) as Promise<never>);
-    expect(await one()).to.equal(MAX_WAITING_CALLS + 2);
+    const lazy = {
+      // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+      then: (resolve: (value: number) => void) => resolve(++runs),
+    };
+    for (const concurrency of ['concurrent', 'serial', 'deduplicated'] as const) {
+      runs = 0;
+      expect(await turnsOf({ concurrency })(() => lazy, String)).to.equal(1);
+      await nextTurn();
+      expect(runs, concurrency).to.equal(1);
+    }
+  });
+
+  it('runs serial calls in order, also behind one that fails', async () => {
+    const turns = turnsOf({ concurrency: 'serial' });
+    const ran: number[] = [];
+    const calls = [1, 2, 3].map((number) =>
+      turns(async () => {
+        await nextTurn();
+        ran.push(number);
+        if (number === 2) throw new Error('no');
+      }, String),
+    );
+    await Promise.allSettled(calls);
+    expect(ran).to.deep.equal([1, 2, 3]);
   });
 
   it('shares what is under way, and keeps nothing by default', async () => {
