@@ -19,7 +19,10 @@ import type { Message } from './message.js';
 export type Refusal = [code: string, reason: string];
 
 interface Partial {
-  /** Room for what may come; undefined once the message is refused: the rest is thrown away. */
+  /**
+   * What has come, and room for more: that of the first frame, until there is another. Undefined once
+   * the message is refused: the rest is thrown away.
+   */
   memory: Buffer | undefined;
   /** Bytes that the whole takes at most, as its first frame says. */
   size: number;
@@ -59,21 +62,14 @@ export class Inbox {
     let why = refusal;
     if (frame.flags & FLAG_FIRST) {
       const size = Math.min(part * MAX_FRAME_PAYLOAD, this._maxBytes + MAX_FRAME_PAYLOAD);
-      partial = {
-        // For what may come before any credit is granted, and a frame that exceeds it.
-        memory: Buffer.allocUnsafe(Math.min(size, FREE_WINDOW_BYTES + MAX_FRAME_PAYLOAD)),
-        size,
-        parts: 0,
-        bytes: 0,
-        granted: FREE_WINDOW_BYTES,
-      };
+      partial = { memory: payload, size, parts: 0, bytes: 0, granted: FREE_WINDOW_BYTES };
       if (ofSource.size < MAX_UNFINISHED) this._partials.set(source, ofSource.set(number, partial));
       else why = lost('too many at once');
     } else if (partial && part !== (partial.parts & 65535)) why = lost('a part is missing');
     if (!partial) return undefined;
     if (partial.bytes >= partial.granted) why = lost('it exceeds its credit');
     const { memory } = partial;
-    if (memory) payload.copy(memory, partial.bytes);
+    if (memory && partial.parts) append(partial, memory, payload);
     partial.parts++;
     partial.bytes += payload.length;
     if (partial.bytes > partial.size) why = lost('it is longer than it said');
@@ -100,26 +96,36 @@ export class Inbox {
 
   /**
    * Lets the window of each message grow with what has come of it, and grants half of it at a time;
-   * who is granted credit gets the memory for the whole. Those behind the oldest, where these take as
-   * much memory as one message may, have to wait.
+   * who is granted credit may take the memory for the whole. Those behind the oldest, where these take
+   * as much memory as one message may, have to wait.
    */
   private _grant(source: number, ofSource: Map<number, Partial>): void {
     let held = 0;
     ofSource.forEach((partial, number) => {
-      const { bytes, granted, memory, size } = partial;
+      const { bytes, granted } = partial;
       const window = Math.min(Math.max(bytes, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
       const more = bytes + window - granted;
       if (more * 2 >= window && held <= this._maxBytes) {
         partial.granted += more;
         this._events.onGrant(source, number, more);
-        if (memory && memory.length < size) {
-          partial.memory = Buffer.allocUnsafe(size);
-          memory.copy(partial.memory, 0, 0, bytes);
-        }
       }
-      if (partial.memory) held += partial.memory.length;
+      if (partial.memory) held += roomFor(partial);
     });
   }
+}
+
+/** Bytes that may be taken for it: for the whole, or for what may come without credit, and a frame more. */
+const roomFor = ({ size, granted }: Partial): number =>
+  granted > FREE_WINDOW_BYTES ? size : Math.min(size, FREE_WINDOW_BYTES + MAX_FRAME_PAYLOAD);
+
+function append(partial: Partial, memory: Buffer, payload: Buffer): void {
+  const { bytes } = partial;
+  let room = memory;
+  if (room.length < bytes + payload.length) {
+    partial.memory = room = Buffer.allocUnsafe(roomFor(partial));
+    memory.copy(room, 0, 0, bytes);
+  }
+  payload.copy(room, bytes);
 }
 
 const lost = (reason: string): Refusal => ['ERR_MESSAGE_LOST', reason];

@@ -31,10 +31,10 @@ const FRAMES_PER_STREAM = 50;
 const MAX_MESSAGE_BYTES = 2000;
 
 /**
- * What may be in use at any time above the start: a first frame takes up to 68 KB here, whatever it
- * brings, so this is mostly what the engine has not collected yet.
+ * What may be in use at any time above the start: the messages here are up to 100 KB long, so this is
+ * mostly what the engine has not collected yet.
  */
-const HEAP_BYTES = 160_000_000;
+const HEAP_BYTES = 128_000_000;
 /** The same by the account of the kernel, which also sees what comes and goes within a frame. */
 const RESIDENT_BYTES = 256_000_000;
 

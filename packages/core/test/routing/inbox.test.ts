@@ -231,29 +231,34 @@ describe('routing/inbox', () => {
     }
     const unpaid = FREE_WINDOW_BYTES + MAX_FRAME_PAYLOAD;
 
-    it('is taken for what may come without credit, whatever a message says of its size', () => {
+    it('is that of the first frame until there is another, whatever a message says of its size', () => {
       const { inbox, takeAll } = makeInbox(1e9);
       takeAll(claiming(65_535, 1));
-      expect(bytesOf(inbox)).to.equal(unpaid);
+      expect(bytesOf(inbox)).to.equal(MAX_FRAME_PAYLOAD);
     });
 
-    it('is taken for the whole with its first credit, up to the limit of messages', () => {
-      const { inbox, takeAll } = makeInbox(1e6);
-      takeAll(claiming(12, 2));
-      expect(bytesOf(inbox)).to.equal(12 * MAX_FRAME_PAYLOAD);
-      takeAll(claiming(65_535, 2));
-      expect(bytesOf(inbox)).to.equal(1e6 + MAX_FRAME_PAYLOAD);
+    it('is taken for what may come without credit, then for the whole, up to the limit', () => {
+      for (const [maxBytes, parts, whole] of [
+        [1e6, 12, 12 * MAX_FRAME_PAYLOAD],
+        [1e6, 65_535, 1e6 + MAX_FRAME_PAYLOAD],
+        [1e6, 3, 3 * MAX_FRAME_PAYLOAD],
+      ] as const) {
+        const { inbox, takeAll } = makeInbox(maxBytes);
+        const frames = claiming(parts, 6);
+        takeAll(frames.splice(0, 2));
+        expect(bytesOf(inbox)).to.equal(Math.min(unpaid, whole));
+        if (parts > 3) takeAll(frames);
+        expect(bytesOf(inbox)).to.equal(whole);
+      }
     });
 
     it('is not taken for more messages of a source than fit into one of the largest', () => {
       const { inbox, takeAll, grants } = makeInbox(1e6);
-      for (const number of [1, 2, 3]) takeAll(claiming(65_535, 2, number));
-      expect(grants.map(([, number]) => number)).to.deep.equal([1]);
-      expect(bytesOf(inbox, 2)).to.equal(unpaid);
-      expect(bytesOf(inbox, 3)).to.equal(unpaid);
-      takeAll(claiming(65_535, 2, 1));
+      for (const number of [1, 2, 3]) takeAll(claiming(65_535, 4, number));
+      expect(new Set(grants.map(([, number]) => number))).to.deep.equal(new Set([1]));
+      for (const number of [1, 2, 3]) expect(bytesOf(inbox, number)).to.equal(unpaid);
       inbox.forget(5);
-      takeAll(claiming(65_535, 2, 3));
+      takeAll(claiming(65_535, 6, 3));
       expect(bytesOf(inbox, 3), 'when there is room again').to.equal(1e6 + MAX_FRAME_PAYLOAD);
     });
 
