@@ -24,7 +24,7 @@ export interface RouterOptions {
   /**
    * Address of the npm registry that Node is fetched from, for targets that have none and are of
    * another platform than this machine.
-   * @defaultValue that of npm's settings, else `https://registry.npmjs.org/`
+   * @defaultValue that of npm's settings: `npm config get registry`
    */
   npmRegistry?: string | undefined;
 }

@@ -78,7 +78,7 @@ export function packagedRuntimes({
       if (running.get(name) === shared) running.delete(name);
     };
     const start = (fetching: Fetching) =>
-      fetchRuntime(registry ?? defaultRegistry(), cache, name, version, fetching).finally(end);
+      fetchRuntime(registry, cache, name, version, fetching).finally(end);
     const shared: Shared<Runtime> = new Shared(start, end);
     running.set(name, shared);
     return shared.wait(waiter);
@@ -86,13 +86,19 @@ export function packagedRuntimes({
 }
 
 async function fetchRuntime(
-  registry: string,
+  registry: string | undefined,
   cache: string,
   name: string,
   version: string,
   fetching: Fetching,
 ): Promise<Runtime> {
-  const found = await findVersion(registry, name, version, fetching.signal);
+  const { signal } = fetching;
+  const found = await findVersion(
+    registry ?? (await defaultRegistry(signal)),
+    name,
+    version,
+    signal,
+  );
   const file = join(cache, `${name}-${found.version}`);
   if (!existsSync(file)) {
     await mkdir(cache, { recursive: true, mode: 0o700 });

@@ -2,16 +2,17 @@
  * What the npm registry has of Node, as packages that hold its program.
  */
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { readTarFile } from './tar.js';
 
-const DEFAULT_REGISTRY = 'https://registry.npmjs.org/';
+const run = promisify(execFile);
+
 /** A file that is larger is no Node. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
@@ -28,17 +29,16 @@ export interface Fetching {
   onProgress(): void;
 }
 
-/** npm's own settings: `npm_config_registry`, then the user's .npmrc, then the public one. */
-export function defaultRegistry(): string {
-  const { npm_config_registry: fromEnvironment, npm_config_userconfig: file } = process.env;
-  if (fromEnvironment) return fromEnvironment;
-  let settings = '';
+/** That of npm's own settings, wherever they stand: npm is asked. */
+export async function defaultRegistry(signal: AbortSignal): Promise<string> {
   try {
-    settings = readFileSync(file || join(homedir(), '.npmrc'), 'utf8');
-  } catch {
-    // Most users have none.
+    const { stdout } = await run('npm', ['config', 'get', 'registry'], { signal });
+    return stdout.trim();
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const why = (error as Error).message.split('\n')[0];
+    throw new Error(`npm cannot be asked for its registry: ${why}; say which in npmRegistry`);
   }
-  return /^\s*registry\s*=\s*(\S+)/m.exec(settings)?.[1] ?? DEFAULT_REGISTRY;
 }
 
 /** The version that is wanted, else the newest of its major, else the newest of all. */

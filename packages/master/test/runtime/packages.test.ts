@@ -219,21 +219,36 @@ describe('runtime/packages', () => {
     expect(down.message).to.match(/cannot fetch \S+: .*ECONNREFUSED/);
   });
 
-  it('finds the registry where npm does', async () => {
+  describe('without an address of the registry', () => {
+    const names = ['npm_config_registry', 'PATH'];
     const before = { ...process.env };
-    try {
-      process.env['npm_config_registry'] = 'http://one.invalid/';
-      expect(defaultRegistry()).to.equal('http://one.invalid/');
-      delete process.env['npm_config_registry'];
-      process.env['npm_config_userconfig'] = join(cache, 'none');
-      expect(defaultRegistry()).to.equal('https://registry.npmjs.org/');
-    } finally {
+    afterEach(() => {
       // Not the object as a whole: the functions of `os` read the true environment.
-      for (const name of ['npm_config_registry', 'npm_config_userconfig']) {
+      for (const name of names) {
         if (before[name] === undefined) delete process.env[name];
         else process.env[name] = before[name];
       }
-    }
+    });
+    const ask = (signal = new AbortController().signal) => defaultRegistry(signal);
+
+    it('asks npm for its own', async () => {
+      process.env['npm_config_registry'] = 'http://one.invalid/';
+      expect(await ask()).to.equal('http://one.invalid/');
+      delete process.env['npm_config_registry'];
+      expect(await ask()).to.match(/^https?:\/\/\S+$/);
+    });
+
+    it('says what to do where there is no npm', async () => {
+      process.env['PATH'] = '/nowhere';
+      expect((await failure(ask())).message).to.match(
+        /^npm cannot be asked for its registry: .*ENOENT; say which in npmRegistry$/,
+      );
+    });
+
+    it('can be given up', async () => {
+      const reason = new Error('enough');
+      expect(await failure(ask(AbortSignal.abort(reason)))).to.equal(reason);
+    });
   });
 
   it('reads an archive that comes in any pieces', async () => {
