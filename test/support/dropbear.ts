@@ -7,12 +7,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { SshContextOptions } from '@kinetin/master';
 import { BARE_USER, type BareRoot } from './bare-root.js';
+import { freePort } from './free-port.js';
+import { killIfAlive } from './processes.js';
 import { makeKey } from './sshd.js';
 
 const run = promisify(execFile);
@@ -115,21 +116,4 @@ async function stopServer(server: ChildProcess): Promise<void> {
 async function childrenOf(pid: number): Promise<number[]> {
   const file = `/proc/${pid}/task/${pid}/children`;
   return (await readFile(file, 'utf8')).split(' ').filter(Boolean).map(Number);
-}
-
-function killIfAlive(pid: number): void {
-  try {
-    process.kill(pid);
-  } catch {
-    // It ended between the listing and now.
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

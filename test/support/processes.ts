@@ -45,3 +45,12 @@ export async function until(
     await sleep(10);
   }
 }
+
+/** Ends a process that may have ended between the listing and now. */
+export function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch {
+    // It ended between the listing and now.
+  }
+}

@@ -7,11 +7,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.js';
+import { killIfAlive } from './processes.js';
 
 export { addUser, hasShell, type ShellName, type TestUser, type UserOptions } from './users.js';
 
@@ -164,21 +165,4 @@ async function descendants(pid: number): Promise<number[]> {
       .filter(([, ppid, command]) => Number(ppid) === parent && command?.endsWith('sshd'))
       .flatMap(([child]) => [Number(child), ...below(Number(child))]);
   return below(pid);
-}
-
-function killIfAlive(pid: number): void {
-  try {
-    process.kill(pid);
-  } catch {
-    // It ended between the listing and now.
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
