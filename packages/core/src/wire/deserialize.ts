@@ -200,7 +200,7 @@ function array(index: number): unknown[] {
     else values[i] = read();
   }
   // Not before: arrays in arrays could each claim the rest of the payload.
-  values.length = length;
+  if (values.length < length) values.length = length;
   return values;
 }
 
