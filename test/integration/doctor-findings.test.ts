@@ -55,7 +55,7 @@ describe('the doctor', () => {
         'key exchange',
       );
       // The text of ERR_CONNECT_TIMEOUT.
-      expect(reason.problem).to.contain('"host key" was not finished after 100 ms');
+      expect(reason.problem).to.contain('"key exchange" was not finished after 100 ms');
       expect(reason.remedy).to.contain('accepts the connection and says nothing');
       await server.empty();
     });
@@ -119,7 +119,7 @@ describe('the doctor', () => {
     it('that is accepted whatever it is, as a warning', async () => {
       const report = await doctor(options({ checkHostKey: 'off', knownHosts: '/dev/null' }));
       expect(report.outcome).to.equal('warning');
-      expect(report.verdict).to.equal('works, with 1 thing to mend');
+      expect(report.verdict).to.equal('works, with 1 finding');
       const [finding] = stageOf(report, 'host key').findings;
       expect(finding?.problem).to.contain('every host key is accepted');
     });

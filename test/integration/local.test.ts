@@ -86,8 +86,10 @@ describe('local contexts', () => {
   it('report an interpreter that does not exist', async () => {
     await withRouter(async (router) => {
       for (const via of [undefined, router.local()]) {
-        const error = await failure<ConnectError>(router.local({ node: '/nowhere/node', via }));
+        const options = { node: '/nowhere/node', via, name: 'web1' };
+        const error = await failure<ConnectError>(router.local(options));
         expect(error).to.be.an.instanceOf(ConnectError);
+        expect(error.context).to.match(/\bweb1$/);
         expect(error).to.include({ code: 'ERR_SPAWN', stage: 'shell' });
         expect(error.message).to.match(/could not start \/nowhere\/node.*ENOENT/);
       }

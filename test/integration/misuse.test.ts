@@ -60,6 +60,11 @@ describe('misuse', () => {
         () => router.ssh({ hostname: 'x', prot: 22 } as never),
         /router\.ssh has no option prot; it has .*hostname, port/,
       ],
+      [
+        'option of local in another case',
+        () => router.local({ workthreads: 4 } as object),
+        /did you mean workThreads\?/,
+      ],
       ['ssh without options', () => router.ssh(undefined as never), /takes an object with options/],
       ['name', () => router.local({ name: 5 as never }), /name must be of type string/],
       ['node', () => router.local({ node: 5 as never }), /node must be of type string/],

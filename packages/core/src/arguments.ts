@@ -13,6 +13,10 @@ export function invalidArgument(message: string, cause?: unknown): TypeError & {
   return Object.assign(error, { code: 'ERR_INVALID_ARG' });
 }
 
+/** A wrong value, as code has it. */
+export const shown = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value);
+
 /** What `typeof` says of the values of each option; empty where that is checked elsewhere. */
 export type OptionTypes<Options> = {
   readonly [Name in keyof Required<Options>]:
@@ -40,7 +44,8 @@ export function checkOptions<Options extends object>(
   const names = Object.keys(types) as (keyof Options & string)[];
   for (const name of Object.keys(options) as typeof names) {
     if (!names.includes(name)) {
-      const near = names.find((known) => isNear(known, name));
+      const near =
+        names.find((known) => isSame(known, name)) || names.find((known) => isNear(known, name));
       const hint = near ? `did you mean ${near}?` : `it has ${names.join(', ')}`;
       throw invalidArgument(`${what} has no option ${name}; ${hint}`);
     }
@@ -53,6 +58,8 @@ export function checkOptions<Options extends object>(
     }
   }
 }
+
+const isSame = (known: string, name: string): boolean => known.toLowerCase() === name.toLowerCase();
 
 /** One begins or ends with the other, or their first four letters are the same. */
 function isNear(known: string, name: string): boolean {

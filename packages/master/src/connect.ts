@@ -102,7 +102,9 @@ export async function connect(
     const stream = host.core.routes.get(start.id);
     if (stream?.peer === start.id) stream.close((error as Error).message);
     else if (stream) host.core.removeRoute(start.id, 'it was not started');
-    throw start.signal.aborted ? start.signal.reason : sanitize(await explain(via, error));
+    throw start.signal.aborted
+      ? start.signal.reason
+      : sanitize(await explain(via, error), start.name);
   }
 }
 
@@ -212,8 +214,9 @@ function sane({ pid, nodeVersion, facts }: Connected): Connected {
 }
 
 /** The texts of an error may hold what the other side has printed. */
-function sanitize(error: unknown): unknown {
+function sanitize(error: unknown, name: string): unknown {
   if (!(error instanceof ConnectError)) return error;
+  error.context = name;
   error.message = printable(error.message);
   error.output = error.output.map((line) => printable(line));
   return error;

@@ -2,7 +2,7 @@
  * Waiting that can end: by a value, a deadline or an abort.
  */
 
-import { invalidArgument } from '../arguments.js';
+import { invalidArgument, shown } from '../arguments.js';
 import { KinetinError } from '../errors.js';
 
 /** The longest that a timer can wait; longer ones would end at once. */
@@ -41,7 +41,7 @@ export function wait<Value>(
       reject(error);
     };
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
-      return refuse(`timeout must be a number of ms, 0 or more, not ${timeout}`);
+      return refuse(`timeout must be a number of ms, 0 or more, not ${shown(timeout)}`);
     }
     if (signal && typeof signal.addEventListener !== 'function') {
       return refuse('signal must be an AbortSignal, as in new AbortController().signal');

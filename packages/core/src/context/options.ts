@@ -241,6 +241,9 @@ export function dockerTarget(options: DockerContextOptions): DockerTarget {
     );
   }
   const command = ([] as string[]).concat(docker);
+  if (!command.length || !command.every((part) => part && typeof part === 'string')) {
+    throw invalidArgument('docker must be the name of the client, or a list that begins with it');
+  }
   if (host) command.push(`--host=${host}`);
   command.push('exec', '-i');
   if (user) command.push(`--user=${user}`);

@@ -101,6 +101,7 @@ export class Starter {
     onNumber: (id: number, name: string) => void,
   ): Promise<Connected> {
     const { core } = this._host;
+    let context: string | undefined;
     try {
       await via?.caller.callee.numbered;
       const call = (name: string, ...args: unknown[]) =>
@@ -112,6 +113,7 @@ export class Starter {
       return await around(async (rest) => {
         if (signal?.aborted) throw signal.reason;
         const [id, name] = (await call('start', { ...request, ...rest })) as [number, string];
+        context = name;
         onNumber(id, name);
         // Who has sent to it is told of its end.
         core.post(id, PING, 0);
@@ -126,7 +128,7 @@ export class Starter {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw (error as Error).name === 'ConnectError'
-        ? toConnectError(error as ConnectError)
+        ? Object.assign(toConnectError(error as ConnectError), { context })
         : error;
     }
   }

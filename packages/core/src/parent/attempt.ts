@@ -81,6 +81,8 @@ export class ConnectError extends KinetinError {
   declare output: string[];
   /** How the process ended, where it did and where that is known. */
   declare exit: ExitStatus | undefined;
+  /** The name of the context that could not be started. */
+  declare context: string | undefined;
 
   constructor(code: string, message: string, details?: object) {
     super('ConnectError', code, message, details);

@@ -13,7 +13,10 @@ const OLDEST_MINOR = 22;
 /** Seconds that the first stage waits for the core before it gives up: its parent is gone then. */
 const FIRST_STAGE_SECONDS = 60;
 
-/** Seconds that a program may take to say its version, where the target has a `timeout` that works. */
+/**
+ * Seconds that a program may take to say its version, where the target has a `timeout` that waits for
+ * it. That of busybox, which knows no `--version`, leaves a process behind that nobody may collect.
+ */
 const VERSION_SECONDS = 9;
 
 /** Folders where Node is found, beyond those in PATH. Of all that are found the newest wins. */
@@ -52,7 +55,7 @@ export const EXEC_NODE = '-e "$2" "$3" "$1" $4 $5 4 $6 3<&0 4>&1 </dev/null >&2'
 export const SHELL_STAGE = [
   'echo "$1 shell"',
   'b=0 c=0 w= t= IFS=:',
-  `timeout -s 9 ${VERSION_SECONDS} true 2>/dev/null && t=timeout:-s:9:${VERSION_SECONDS}`,
+  `timeout --version >/dev/null 2>&1 && t=timeout:-s:9:${VERSION_SECONDS}`,
   `for d in $PATH ${PLACES.join(' ')}; do for n in "$d/node" "$d/nodejs"; do ` +
     'case "$w " in *" $n="*) continue;; esac; ' +
     '[ -x "$n" ] || continue; ' +

@@ -10,6 +10,7 @@ export const MAX_SERVICE_NAME = 100;
 
 const WORDS = /^(string|number|boolean|bigint|object|array|bytes|any)\??$/;
 const MAX_KEEP_MS = 2 ** 31 - 1;
+const STATICS = ['serviceName', 'exposed', 'concurrency', 'keepMs', 'maxCalls'];
 
 /** Whether objects have `name` anyway, or it is read of what is awaited or written as JSON. */
 export const isReserved = (name: string): boolean =>
@@ -35,7 +36,11 @@ export function checkService(service: Service): ServiceClass {
     fail(`${concurrency} is no concurrency; say concurrent, serial or deduplicated`);
   }
   if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
-  if (!(maxCalls >= 1)) fail('maxCalls must be a number from 1');
+  if (!(maxCalls >= 1 && maxCalls % 1 === 0)) fail('maxCalls must be a whole number from 1');
+  for (const own of Object.getOwnPropertyNames(type)) {
+    const meant = STATICS.find((known) => known.toLowerCase() === own.toLowerCase());
+    if (meant && meant !== own) fail(`its static ${own} means nothing; did you mean ${meant}?`);
+  }
   for (const method of Object.keys(exposed || fail('it exposes nothing; say what in exposed'))) {
     const { args = [], ...rules } = exposed[method] || fail(`exposed.${method} is missing`);
     const { policy } = rules;

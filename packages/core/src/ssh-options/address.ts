@@ -5,7 +5,7 @@
  */
 
 import { isIPv6 } from 'node:net';
-import { invalidArgument } from '../arguments.js';
+import { invalidArgument, shown } from '../arguments.js';
 
 interface AddressOptions {
   hostname: string;
@@ -38,7 +38,7 @@ export function parseAddress(options: AddressOptions): SshAddress {
     throw invalidArgument(`hostname is not a name or address: ${JSON.stringify(text)}`);
   }
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw invalidArgument(`port must be a whole number from 1 to 65535, not ${port}`);
+    throw invalidArgument(`port must be a whole number from 1 to 65535, not ${shown(port)}`);
   }
   if (username !== undefined && !/^(?!-)[^\s\p{C}]+$/u.test(username)) {
     throw invalidArgument(`username is not one: ${JSON.stringify(username)}`);

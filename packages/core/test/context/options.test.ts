@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { type ContextOptions, resolveContextOptions } from '../../src/context/options.js';
+import {
+  type ContextOptions,
+  dockerTarget,
+  resolveContextOptions,
+} from '../../src/context/options.js';
 
 const refuses = (options: object, message: RegExp) =>
   expect(() => resolveContextOptions(options as ContextOptions), JSON.stringify(options))
@@ -65,6 +69,14 @@ describe('context/options', () => {
       { heartbeat: { interval: 5 } },
       /heartbeat has no option interval; did you mean intervalMs/,
     );
+  });
+
+  it('wants a client for containers', () => {
+    for (const docker of ['', [], [''], ['sudo', 5]]) {
+      expect(() => dockerTarget({ container: 'web', docker: docker as string[] }))
+        .to.throw(TypeError, 'docker must be the name of the client, or a list that begins with it')
+        .with.property('code', 'ERR_INVALID_ARG');
+    }
   });
 
   it('leaves nothing in a title that a shell or ps could take for more', () => {

@@ -255,20 +255,24 @@ describe('parent/command', () => {
         });
       }
 
-      it('passes over what does not say its version in time, where there is a `timeout`', () => {
-        install('bin/node', 'exec /bin/sleep 1000');
-        install('usr/bin/node', 'v20.1.0');
-        for (const name of ['timeout', 'true']) {
-          symlinkSync(fileOf(name) as string, join(root, 'bin', name));
-        }
-        const stage = SHELL_STAGE.replace(' 9 9 ', ' 9 1 ').replace(':9:9', ':9:1');
-        expect(runStage(shell, undefined, stage).chosen).to.equal('usr/bin/node');
-      });
+      // That shell prefers a `timeout` of its own, which is of another kind.
+      if (shell[0] !== 'busybox') {
+        it('passes over what does not say its version in time, where there is a `timeout`', () => {
+          install('bin/node', 'exec /bin/sleep 1000');
+          install('usr/bin/node', 'v20.1.0');
+          symlinkSync(fileOf('timeout') as string, join(root, 'bin/timeout'));
+          const stage = SHELL_STAGE.replace(':9:9', ':9:1');
+          expect(runStage(shell, undefined, stage).chosen).to.equal('usr/bin/node');
+        });
+      }
 
       it('does without a `timeout` that is of another kind', () => {
-        // As in busybox before 1.30: `timeout [-t SECS] PROG`.
+        // As in busybox, whose own leaves a process behind, and before 1.30 wants `-t SECS`.
         install('bin/timeout', 'exit 1');
-        writeFileSync(join(root, 'bin/timeout'), '#!/bin/sh\nexit 127\n');
+        writeFileSync(
+          join(root, 'bin/timeout'),
+          '#!/bin/sh\n[ "$1" = --version ] || exit 127\nexit 1\n',
+        );
         install('usr/bin/node', 'v20.1.0');
         expect(runStage(shell).chosen).to.equal('usr/bin/node');
       });

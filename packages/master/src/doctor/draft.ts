@@ -100,7 +100,7 @@ function verdict({
   if (failed) return `fails at stage "${failed.stage}": ${failed.findings[0]?.problem}`;
   if (outcome === 'ok') return 'all is well';
   const count = countFindings({ stages, ...(via ? { via } : {}) });
-  return `works, with ${count} ${count === 1 ? 'thing' : 'things'} to mend`;
+  return `works, with ${count} ${count === 1 ? 'finding' : 'findings'}`;
 }
 
 function countFindings({ via, stages }: Pick<DoctorReport, 'via' | 'stages'>): number {

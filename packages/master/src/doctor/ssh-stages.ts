@@ -43,7 +43,10 @@ export async function fillSsh(
   fillAuth(draft, target, watch, failed === 'auth');
   if (failed && isSsh) {
     const remedies = sshRemedies(failed, error, target, watch);
-    draft.fail(failed, findingOf(error, remedies));
+    const { problem, remedy } = findingOf(error, remedies);
+    // To those who connect, the key exchange is the first half of the check of the host key.
+    const said = problem.replace('stage "host key"', `stage "${failed}"`);
+    draft.fail(failed, { problem: said, remedy });
     return false;
   }
   return true;

@@ -21,9 +21,9 @@ export const RESYNC = '\n\n\n\n';
 export const START = `umask $k_k; trap - 0 1 2 13 15; exec "$k_f" ${EXEC_NODE}`;
 
 export const FUNCTIONS = [
-  // k_w: in front of a program that may hang; empty where there is no `timeout` that works.
+  // k_w: in front of a program that may hang; empty where there is no `timeout` that waits for it.
   'unset IFS; k_m=$1 k_k=$(umask) k_f= k_t= k_w=; umask 077; ' +
-    'timeout -s 9 25 true 2>/dev/null && k_w="timeout -s 9 25"',
+    'timeout --version >/dev/null 2>&1 && k_w="timeout -s 9 25"',
   // Whether a program runs: a busybox that cannot find itself knows the names of its parts all the same.
   'k_has() { $1 --help >/dev/null 2>&1 </dev/null; [ $? -lt 126 ]; }',
   // No functions of the account (bash has them from the environment); a busybox without links to its parts.
