@@ -26,20 +26,24 @@ export class TimeoutError extends KinetinError {
 /**
  * Runs `start`, whose callbacks settle the wait; when the deadline or the signal settles it, `stop`
  * is called with the reason, once. Never leaves a timer or a listener behind. Rejects with a TypeError,
- * code ERR_INVALID_ARG, where `timeout` or `signal` is none. `what` is made where it is needed.
+ * code ERR_INVALID_ARG, where `timeout` or `signal` is none, or misspelt. `what` is made where it is needed.
  */
 export function wait<Value>(
-  { timeout, signal }: WaitOptions,
+  options: WaitOptions,
   what: string | (() => string),
   start: (resolve: (value: Value) => void, reject: (reason: unknown) => void) => void,
   stop: (reason: unknown) => void,
 ): Promise<Value> {
+  const { timeout, signal } = options;
   return new Promise((resolve, reject) => {
     const refuse = (message: string) => {
       const error = invalidArgument(message);
       stop(error);
       reject(error);
     };
+    // A deadline that is lost is a hang.
+    const wrong = Object.keys(options).find((name) => /^(?!timeout$|signal$)(tim|sig)/i.test(name));
+    if (wrong) return refuse(`there is no option ${wrong}; did you mean timeout, or signal?`);
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
       return refuse(`timeout must be a number of ms, 0 or more, not ${shown(timeout)}`);
     }

@@ -37,6 +37,24 @@ describe('channels/wait', () => {
     expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
   });
 
+  for (const misspelt of ['timout', 'timeOut', 'timeouts', 'Signal', 'signals']) {
+    it(`refuses ${misspelt}: a deadline that is lost is a hang`, async () => {
+      const options = { [misspelt]: 5 } as object;
+      const error = await failure(
+        wait(
+          options,
+          'x',
+          () => expect.fail('started'),
+          () => {},
+        ),
+      );
+      expect(error).to.include({ name: 'TypeError', code: 'ERR_INVALID_ARG' });
+      expect(error.message).to.equal(
+        `there is no option ${misspelt}; did you mean timeout, or signal?`,
+      );
+    });
+  }
+
   for (const reason of [new Error('changed my mind'), 'a text', null, 0]) {
     it(`ends with the reason of its signal, unwrapped: ${reason}`, async () => {
       await nextTurn();
