@@ -42,7 +42,9 @@ export function wait<Value>(
       reject(error);
     };
     // A deadline that is lost is a hang.
-    const wrong = Object.keys(options).find((name) => /^(?!timeout$|signal$)(tim|sig)/i.test(name));
+    const wrong = Object.keys(options).find((name) =>
+      /^(?!timeout$|signal$)([tT]im|[sS]ig)/.test(name),
+    );
     if (wrong) return refuse(`there is no option ${wrong}; did you mean timeout, or signal?`);
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
       return refuse(`timeout must be a number of ms, 0 or more, not ${shown(timeout)}`);
