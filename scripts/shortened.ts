@@ -16,7 +16,6 @@ export const SHORTENED: readonly string[] = [
   'credit',
   'destination',
   'ended',
-  'firstArguments',
   'flags',
   'getText',
   'grant',

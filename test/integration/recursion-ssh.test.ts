@@ -24,7 +24,7 @@ import { requirePart } from '../support/parts.js';
 import { until } from '../support/processes.js';
 import { canFetchNode, fetchNode } from '../support/real-node.js';
 import { startSshAgent } from '../support/ssh-agent.js';
-import { canRunSshd, makeKey, type Sshd, startSshd } from '../support/sshd.js';
+import { canRunSshd, loginOptions, makeKey, type Sshd, startSshd } from '../support/sshd.js';
 import { addUser, type TestUser } from '../support/users.js';
 
 /** The options that the tests hand to functions. */
@@ -82,14 +82,7 @@ describe('a context that starts contexts over SSH', () => {
   });
   afterEach(() => router?.shutdown());
 
-  const login = (): Login => ({
-    hostname: sshd.host,
-    port: sshd.port,
-    username: sshd.username,
-    identityFile: sshd.identityFile,
-    knownHosts: sshd.knownHostsFile,
-    agent: false,
-  });
+  const login = (): Login => loginOptions(sshd);
 
   for (const workThread of ['eager', 'lazy', 'none'] as const) {
     it(`gets one below it, whom all know (workThread: ${workThread})`, async () => {

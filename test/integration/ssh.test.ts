@@ -19,7 +19,7 @@ import { canMakeBareRoot, makeBareRoot } from '../support/bare-root.js';
 import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
 import { commandLineOf, isAlive, processesWith, until } from '../support/processes.js';
-import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
+import { canRunSshd, loginOptions, type Sshd, startSshd } from '../support/sshd.js';
 import { addUser, hasShell, type ShellName } from '../support/users.js';
 
 const run = promisify(execFile);
@@ -29,14 +29,7 @@ function whoAmI(): string {
 }
 
 let sshd: Sshd;
-const options = (): SshContextOptions => ({
-  hostname: sshd.host,
-  port: sshd.port,
-  username: sshd.username,
-  identityFile: sshd.identityFile,
-  knownHosts: sshd.knownHostsFile,
-  agent: false,
-});
+const options = (): SshContextOptions => loginOptions(sshd);
 
 describe('contexts over SSH', () => {
   before(

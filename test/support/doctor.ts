@@ -13,7 +13,7 @@ import {
 } from '@kinetin/master';
 import { expect } from 'chai';
 import { until } from './processes.js';
-import type { Sshd } from './sshd.js';
+import { loginOptions, type Sshd } from './sshd.js';
 
 const run = promisify(execFile);
 
@@ -33,15 +33,7 @@ export type Options = Omit<SshContextOptions, 'via' | 'signal'>;
 
 /** Options with which a login on the server works, but for `change`. */
 export function optionsOf(sshd: Sshd, change: Partial<Options> = {}): Options {
-  return {
-    hostname: sshd.host,
-    port: sshd.port,
-    username: sshd.username,
-    identityFile: sshd.identityFile,
-    knownHosts: sshd.knownHostsFile,
-    agent: false,
-    ...change,
-  };
+  return { ...loginOptions(sshd), ...change };
 }
 
 export function stageOf(report: DoctorReport, name: DoctorStageName): DoctorStage {

@@ -49,6 +49,16 @@ export interface Sshd extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Options of `router.ssh` with which a login works, and nothing of the user's own is read. */
+export const loginOptions = (sshd: Sshd) => ({
+  hostname: sshd.host,
+  port: sshd.port,
+  username: sshd.username,
+  identityFile: sshd.identityFile,
+  knownHosts: sshd.knownHostsFile,
+  agent: false as const,
+});
+
 /** Whether this machine can run the fixture: Linux or macOS with OpenSSH, as root. */
 export function canRunSshd(): boolean {
   return existsSync(SSHD) && process.getuid?.() === 0;

@@ -1,8 +1,8 @@
 /**
  * Pushed: part of the core, in every context.
  *
- * The work thread's own side: a router under its context's id whose upstream is the main thread. What
- * runs user code is in the `thread` bundle.
+ * Where user code runs: in a work thread, with a router under its context's id whose upstream is the
+ * main thread, or on the main thread itself. What runs it is in the `thread` bundle.
  */
 
 import { parentPort } from 'node:worker_threads';
