@@ -86,8 +86,10 @@ describe('the end', () => {
           context.call(() => new Promise<string>((resolve) => setTimeout(resolve, 500, 'done'))),
         );
         process.kill(middle.pid as number, 'SIGKILL');
-        for (const error of await Promise.all(pending)) {
-          expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
+        const errors = await Promise.all(pending);
+        for (const [i, { name: context }] of [middle, leaf].entries()) {
+          const expected = { name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST', context };
+          expect(errors[i]).to.include(expected);
         }
         await until('what was below is gone', () => !doomed.some(isAlive));
         await until(

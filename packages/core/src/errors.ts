@@ -32,6 +32,9 @@ export class ProtocolError extends KinetinError {
 
 /** A message reached nobody: there is no such context or handle, it was refused, or it was lost. */
 export class DeadLetterError extends KinetinError {
+  /** Of a call: the context that was called, as in `bastion.web1`. */
+  declare context?: string;
+
   constructor(code: string, message: string) {
     super('DeadLetterError', code, message);
   }

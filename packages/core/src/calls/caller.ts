@@ -263,8 +263,11 @@ export class Caller {
       pending?.succeed();
       return value instanceof GeneratorReference ? this._generator(value, options) : value;
     } catch (error) {
-      // Where the context could not be started, that says more than a message not delivered.
-      if (error instanceof DeadLetterError) await this._callee.connected;
+      if (error instanceof DeadLetterError) {
+        // Where the context could not be started, that says more than a message not delivered.
+        await this._callee.connected;
+        error.context = this.name;
+      }
       if (error instanceof KinetinError || !(error instanceof Error)) throw error;
       throw new CallError(error, this.name, this._host);
     }
