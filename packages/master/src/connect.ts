@@ -30,6 +30,7 @@ import {
   toConnectError,
 } from '@kinetin/core/parent';
 import { type PushedName, pushedModule } from './pushed.js';
+import type { RuntimesForHops } from './runtime/to-hops.js';
 
 export type MethodName = 'local' | 'docker' | 'ssh';
 
@@ -56,6 +57,7 @@ export interface ConnectHost {
   readonly logLevel: number;
   log(level: number, text: string, id?: number): void;
   readonly getRuntime: GetRuntime;
+  readonly runtimes: RuntimesForHops;
 }
 
 /** What to start. */
@@ -148,11 +150,14 @@ function connectVia(
   };
   const call = (name: string, ...args: unknown[]) =>
     core.request(via.id, handles.CALL_MAIN, core.encode([parent, [name], args], name));
-  return untilAborted(start.signal, call('connect', request) as Promise<Connected>, (reason) => {
+  const { runtimes } = host;
+  const end = start.options.runtime === 'push' ? runtimes.expect(start.id, via.id) : () => {};
+  const connected = call('connect', request) as Promise<Connected>;
+  return untilAborted(start.signal, connected, (reason) => {
     call('cancel', start.id, reason).catch(() => {
       // The hop is gone, and the attempt with it.
     });
-  });
+  }).finally(end);
 }
 
 function requestOf(

@@ -58,6 +58,7 @@ import { checkMessageBytes, ROUTER_OPTIONS, type RouterOptions } from './options
 import { type PendingCallReport, pendingCalls } from './pending.js';
 import { pushedModule } from './pushed.js';
 import { packagedRuntimes } from './runtime/packages.js';
+import { RuntimesForHops } from './runtime/to-hops.js';
 import { serveServices } from './services.js';
 import { ByteCount, CountedModules, type RouterStats } from './stats.js';
 import type { TreeNode } from './tree.js';
@@ -138,13 +139,15 @@ export class Router implements AsyncDisposable {
       const gone = Promise.reject(new DeadLetterError('ERR_NO_ROUTE', `${name} is not known here`));
       return new Context(this.#calls, { id, name, connected: gone });
     });
+    const getRuntime = packagedRuntimes({ registry: options.npmRegistry });
     this.#host = {
       core: this.#core,
       broker: this.#broker,
       modules: this.#modules,
       logLevel: LEVELS[logLevel],
       log: (level, text, id = 0) => this.#log(id, level, text),
-      getRuntime: packagedRuntimes({ registry: options.npmRegistry }),
+      getRuntime,
+      runtimes: new RuntimesForHops(this.#core, getRuntime, pushedModule('runtime').hash),
     };
     this.#calls = new MasterCallHost(this.#core, this.#host.modules);
     installCallEndpoints(endpoints);

@@ -20,7 +20,8 @@ import { type KeepaliveOptions, keepAlive } from './keepalive.js';
 import { encodePreamble } from './preamble.js';
 import { Progress, type StageTimeouts } from './progress.js';
 import { type Replay, replayable } from './replay.js';
-import type { GetRuntime, Push, PushHost } from './runtime/push.js';
+import type { Push, PushHost } from './runtime/push.js';
+import type { GetRuntime } from './runtime/runtime.js';
 import { isolate } from './unidirectional.js';
 
 /** How long the end of a child waits for its last words: what it has started may hold its output. */
@@ -146,7 +147,7 @@ async function attempt<Target>(
   const child = await progress.race(
     handshake(pipe, progress, {
       transport,
-      push: request.runtime === 'push' && (() => startPush(host, pipe, progress)),
+      push: request.runtime === 'push' && (() => startPush(host, pipe, progress, request)),
       onReady: (rest) => stream.open(rest),
     }),
   );
@@ -176,12 +177,19 @@ function closingAfter(transport: Transport, lastWords: Promise<unknown>): Transp
 }
 
 /** Sends the host a runtime. What happens to the attempt ends that, too. */
-async function startPush(host: ParentHost, pipe: Pipe, progress: Progress): Promise<Push> {
+async function startPush(
+  host: ParentHost,
+  pipe: Pipe,
+  progress: Progress,
+  request: ConnectRequest,
+): Promise<Push> {
   progress.enter('runtime');
   const push = (await host.runtime()).pushRuntime({
     marker: progress.command.marker,
     input: pipe.input,
     onProgress: () => progress.enter('runtime'),
+    id: request.id,
+    router: host.router,
     getRuntime: host.getRuntime,
   });
   progress.onCancel(() => push.end(new Error('the attempt is over')));

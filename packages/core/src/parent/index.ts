@@ -28,8 +28,7 @@ export * from './methods/ssh.js';
 export { listenForNews, type News } from './news.js';
 export { encodePreamble, type Preamble } from './preamble.js';
 export type { StageTimeouts } from './progress.js';
-export type { Runtime, RuntimeFile } from './runtime/own-runtime.js';
-export type { GetRuntime, Waiter } from './runtime/push.js';
+export type { GetRuntime, Runtime, RuntimeFile, Waiter } from './runtime/runtime.js';
 
 /** What sends Node to hosts that have none, loaded with its first use. */
 export const loadRuntime = () => import('./runtime/main.js');

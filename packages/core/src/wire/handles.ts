@@ -31,6 +31,8 @@ export const PING = 111;
 export const ALLOCATE_ID = 113;
 /** Call a method of a service, or give such a call up; lives in the work thread. */
 export const SERVICE = 112;
+/** A hop asks the master for a Node that it cannot send itself. */
+export const GET_RUNTIME = 114;
 /** The receiver of a large message has taken so many bytes more of it. */
 export const CREDIT = 109;
 

@@ -15,22 +15,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readElf } from './elf.js';
+import type { Runtime, RuntimeFile } from './runtime.js';
 import { nodeScript, PRELOAD } from './wrapper.js';
-
-/** A file of a runtime. Names are plain: letters, digits, and `._+-`, the first one a letter. */
-export interface RuntimeFile {
-  name: string;
-  size: number;
-  /** Where its contents are, or the contents. */
-  from: string | Buffer;
-}
-
-/** What is stored in a folder of its own; `node` in it is started. */
-export interface Runtime {
-  /** As in `Node v20.19.0 of this process`. */
-  description: string;
-  files: RuntimeFile[];
-}
 
 /** Loaded by the resolver of glibc when a name is looked up, and so perhaps not yet. */
 const RESOLVERS = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'];

@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import type { RuntimeFile } from './own-runtime.js';
+import { gunzip, gzip } from 'node:zlib';
+import type { RemoteContents, RuntimeFile } from './runtime.js';
 
 /** Of a file, before compression. The host says of each piece that it has it. */
 export const PIECE_BYTES = 4194304;
@@ -19,6 +19,7 @@ const MAX_PIECES = 8;
 /** What is hashed in one go: about a millisecond. */
 const HASH_BYTES = 1048576;
 
+const decompress = promisify(gunzip) as (bytes: Buffer) => Promise<Buffer>;
 const compress = promisify(gzip) as (bytes: Buffer, options: { level: number }) => Promise<Buffer>;
 
 /** By file and position, those used last at the end; emptied when the last push ends. */
@@ -37,8 +38,13 @@ export function usePieces(): () => void {
 
 /** The piece of a file that begins at `at`, compressed where `isPacked`. */
 export function getPiece(file: RuntimeFile, at: number, isPacked: boolean): Promise<Buffer> {
+  const { from } = file;
+  if (isRemote(from)) {
+    const piece = from.piece(at);
+    return isPacked ? piece : piece.then(decompress);
+  }
   if (!isPacked) return readPiece(file, at, PIECE_BYTES);
-  const key = `${at} ${file.name} ${typeof file.from === 'string' ? file.from : ''}`;
+  const key = `${at} ${file.name} ${typeof from === 'string' ? from : ''}`;
   const kept = pieces.get(key) || packPiece(file, at);
   pieces.delete(key);
   pieces.set(key, kept);
@@ -61,8 +67,10 @@ export async function hashFiles(files: RuntimeFile[]): Promise<string> {
   return createHash('sha256').update(lines.sort().join('')).digest('hex').slice(0, 32);
 }
 
-async function hashFile(file: RuntimeFile): Promise<string> {
+/** SHA-256 in hex. */
+export async function hashFile(file: RuntimeFile): Promise<string> {
   const { from, size } = file;
+  if (isRemote(from)) return from.hash;
   const isFile = typeof from === 'string';
   const key = isFile ? `${(await fs.stat(from as string)).mtimeMs} ${size} ${from}` : '';
   const known = hashes.get(key);
@@ -74,9 +82,12 @@ async function hashFile(file: RuntimeFile): Promise<string> {
   return digest;
 }
 
+const isRemote = (from: RuntimeFile['from']): from is RemoteContents =>
+  typeof from !== 'string' && !Buffer.isBuffer(from);
+
 async function readPiece({ from, size }: RuntimeFile, at: number, limit: number): Promise<Buffer> {
   const bytes = Math.min(limit, size - at);
-  if (typeof from !== 'string') return from.slice(at, at + bytes);
+  if (typeof from !== 'string') return (from as Buffer).slice(at, at + bytes);
   const piece = Buffer.alloc(bytes);
   const handle = await fs.open(from, 'r');
   try {

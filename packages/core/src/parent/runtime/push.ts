@@ -8,12 +8,15 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
+import type { Router } from '../../routing/router.js';
 import { printable } from '../../wire/printable.js';
 import { ConnectError } from '../attempt.js';
+import { runtimesFromAbove } from './from-above.js';
 import { choose, FUNCTIONS, PLACES, PROBE, START, store, take } from './host-script.js';
 import { HostShell } from './host-shell.js';
-import { ownRuntime, type Runtime, type RuntimeFile } from './own-runtime.js';
+import { ownRuntime } from './own-runtime.js';
 import { getPiece, hashFiles, PIECE_BYTES, usePieces } from './pieces.js';
+import type { GetRuntime, Runtime, RuntimeFile, Waiter } from './runtime.js';
 
 /** Beyond the files themselves: blocks that are not full, folders. */
 const SPARE_KIB = 1024;
@@ -35,24 +38,16 @@ const ARCHITECTURES: Record<string, string> = {
   s390x: 's390x',
 };
 
-/** Gets a runtime for another platform. */
-export type GetRuntime = (platform: string, arch: string, waiter: Waiter) => Promise<Runtime>;
-
-/** One who waits for a runtime. */
-export interface Waiter {
-  /** To be called as long as something comes in. */
-  onProgress(): void;
-  /** Registers what to do when the runtime is not wanted any more. */
-  onEnd(callback: () => void): void;
-}
-
 /** One attempt to start a child, as the push sees it. */
 export interface PushHost {
   marker: string;
   /** To the first stage; nobody else writes to it until the push is done. */
   input: Writable;
   onProgress(): void;
-  /** Undefined in contexts other than the master. */
+  /** Of the child to be, and of the context that starts it. */
+  id: number;
+  router: Router;
+  /** Only the master has one of its own. */
   getRuntime: GetRuntime | undefined;
 }
 
@@ -120,24 +115,24 @@ const own = (table: Record<string, string>, key: string): string | undefined =>
   Object.prototype.hasOwnProperty.call(table, key) ? table[key] : undefined;
 
 /** The own Node where the platform is the same, a package otherwise. */
-async function pick({ getRuntime }: PushHost, target: Target, waiter: Waiter): Promise<Runtime> {
+async function pick(host: PushHost, target: Target, waiter: Waiter): Promise<Runtime> {
   const { platform, arch } = target;
+  let own = '';
   if (platform === undefined || arch === undefined) {
     throw noRuntime(target, 'there is no Node that could be sent to such a system');
   }
-  let why = `only the master can send Node to a system other than ${process.platform} ${process.arch}`;
   if (platform === 'linux' && platform === process.platform && arch === process.arch) {
     try {
       return ownRuntime();
     } catch (error) {
-      why = `the Node that runs here cannot be sent (${(error as Error).message})`;
+      own = `the Node that runs here cannot be sent (${(error as Error).message}); `;
     }
   }
-  if (!getRuntime) throw noRuntime(target, why);
+  const { getRuntime = runtimesFromAbove(host.router, host.id) } = host;
   try {
     return await getRuntime(platform, arch, waiter);
   } catch (error) {
-    throw noRuntime(target, (error as Error).message, error);
+    throw noRuntime(target, own + (error as Error).message, error);
   }
 }
 

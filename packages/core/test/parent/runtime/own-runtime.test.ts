@@ -7,7 +7,8 @@ import { expect } from 'chai';
 import { failure } from '../../../../../test/support/failure.js';
 import { requirePart } from '../../../../../test/support/parts.js';
 import { readElf } from '../../../src/parent/runtime/elf.js';
-import { ownRuntime, type Runtime } from '../../../src/parent/runtime/own-runtime.js';
+import { ownRuntime } from '../../../src/parent/runtime/own-runtime.js';
+import type { Runtime } from '../../../src/parent/runtime/runtime.js';
 
 const run = promisify(execFile);
 
@@ -25,7 +26,7 @@ describe('parent/runtime: the own Node', () => {
     folders.push(folder);
     for (const { name, from } of files) {
       const path = join(folder, name);
-      await (typeof from === 'string' ? copyFile(from, path) : writeFile(path, from));
+      await (typeof from === 'string' ? copyFile(from, path) : writeFile(path, from as Buffer));
       await chmod(path, 0o755);
     }
     return join(folder, 'node');

@@ -19,12 +19,22 @@ import { failure } from '../../../../../test/support/failure.js';
 import { requirePart } from '../../../../../test/support/parts.js';
 import { until } from '../../../../../test/support/processes.js';
 import type { ConnectError } from '../../../src/parent/attempt.js';
+import {
+  type FileNews,
+  offerRuntime,
+  refuseRuntime,
+  runtimeMoves,
+  takePiece,
+} from '../../../src/parent/runtime/from-above.js';
+import { getPiece, hashFile, PIECE_BYTES } from '../../../src/parent/runtime/pieces.js';
 import { type Push, pushRuntime } from '../../../src/parent/runtime/push.js';
+import { GET_RUNTIME } from '../../../src/wire/handles.js';
 import {
   type Connection,
   hasShells,
   MARKER,
   makeStubHost,
+  routerTo,
   SHELLS,
   type StubHost,
   stubRuntime,
@@ -38,6 +48,14 @@ async function finish(connection: Connection): Promise<string> {
   connection.process.stdin?.end('what waited\n');
   await connection.ended;
   return connection.said();
+}
+
+/** The name of what a push has stored, which is gone after that. */
+async function storedBy(host: StubHost, connection: Connection): Promise<string[]> {
+  expect(await finish(connection)).to.contain('what waited');
+  const names = await readdir(host.cache);
+  await rm(host.cache, { recursive: true });
+  return names;
 }
 
 describe('parent/runtime: a push', () => {
@@ -215,6 +233,8 @@ describe('parent/runtime: a push', () => {
         marker: MARKER,
         input,
         onProgress: () => {},
+        id: 7,
+        router: routerTo(),
         getRuntime: async () => stubRuntime(undefined, 100),
       });
       return { push, lines: () => lines };
@@ -254,6 +274,8 @@ describe('parent/runtime: a push', () => {
         marker: MARKER,
         input: new Writable({ write: (_chunk, _encoding, done) => done() }),
         onProgress: () => void steps++,
+        id: 7,
+        router: routerTo(),
         getRuntime: () => new Promise(() => {}),
       });
       push.done.catch(() => {});
@@ -264,6 +286,8 @@ describe('parent/runtime: a push', () => {
         marker: MARKER,
         input: new Writable({ write: (_chunk, _encoding, done) => done() }),
         onProgress: () => void steps++,
+        id: 7,
+        router: routerTo(),
         getRuntime: undefined,
       });
       running.answer(['running']);
@@ -340,10 +364,103 @@ describe('parent/runtime: a push', () => {
       expect(error.message).to.contain('(Plan9 Plan9 Plan9)');
     });
 
-    it('leaves other systems to the master', async () => {
-      const error = await failure<ConnectError>(host.connect({ isHop: true }).push.done);
-      expect(error.code).to.equal('ERR_NO_RUNTIME');
-      expect(error.message).to.contain('(Linux aarch64 9.9)').and.contain('only the master');
+    describe('of another system, by a hop', () => {
+      /** The master's side: hands over the files of the stub, piece by piece. */
+      async function deliver(id = 7): Promise<void> {
+        const { files } = stubRuntime();
+        const news = files.map(async (file) => [file.name, file.size, await hashFile(file)]);
+        offerRuntime(id, 'a stub', (await Promise.all(news)) as FileNews[]);
+        for (const file of files) {
+          for (let at = 0; at < file.size; at += PIECE_BYTES) {
+            expect(takePiece(id, file.name, at, await getPiece(file, at, true))).to.equal(true);
+          }
+        }
+      }
+
+      it('asks the master, and sends what comes as its own', async () => {
+        const hash = await storedBy(host, host.connect());
+        const asked: unknown[] = [];
+        let delivered: Promise<void> | undefined;
+        const askMaster = async (...all: unknown[]) => {
+          asked.push(...all);
+          delivered = new Promise(setImmediate).then(() => deliver());
+        };
+        expect(await storedBy(host, host.connect({ askMaster }))).to.deep.equal(hash);
+        expect(asked).to.deep.equal([0, GET_RUNTIME, [7, 'linux', 'arm64']]);
+        await delivered;
+        expect(takePiece(7, 'node', 0, Buffer.alloc(1)), 'after its end').to.equal(false);
+        const env = { PATH: await withoutGzip(host) };
+        expect(
+          await storedBy(host, host.connect({ askMaster, env })),
+          'without gzip',
+        ).to.deep.equal(hash);
+      });
+
+      it('says why the master refuses, or has none', async () => {
+        const refusals = [
+          () => Promise.reject(new Error('no such attempt')),
+          async () => void setImmediate(() => refuseRuntime(7, 'the registry is down')),
+        ];
+        for (const [i, why] of ['no such attempt', 'the registry is down'].entries()) {
+          const connection = host.connect({ askMaster: refusals[i] as () => Promise<void> });
+          const error = await failure<ConnectError>(connection.push.done);
+          expect(error.code).to.equal('ERR_NO_RUNTIME');
+          expect(error.message)
+            .to.contain('(Linux aarch64 9.9)')
+            .and.contain(`none was sent: ${why};`);
+        }
+      });
+
+      it('asks once for those who come at the same time, and again when that one leaves', async () => {
+        const asked: unknown[] = [];
+        let offered = () => {};
+        const hasOffered = new Promise<void>((resolve) => {
+          offered = resolve;
+        });
+        const askMaster = async (_to: unknown, _handle: unknown, [id]: [number]) => {
+          asked.push(id);
+          // Of the first one nothing follows.
+          const news: FileNews[] = [];
+          for (const file of stubRuntime().files) {
+            news.push([file.name, file.size, await hashFile(file)]);
+          }
+          offerRuntime(id, 'a stub', news);
+          if (asked.length === 1) offered();
+          else await deliver(id);
+        };
+        const first = host.connect({ askMaster });
+        await hasOffered;
+        const second = host.connect({ askMaster, id: 8 });
+        const third = host.connect({ askMaster, id: 9 });
+        await until('all wait for a piece', () =>
+          [second, third].every((one) => one.sent() > 2000),
+        );
+        expect(asked).to.deep.equal([7]);
+        first.push.end(new Error('given up'));
+        for (const connection of [second, third]) {
+          expect(await finish(connection)).to.contain('what waited');
+        }
+        expect(asked).to.have.length(2);
+      });
+
+      it('waits for no piece any more when the attempt is over', async () => {
+        let offered = () => {};
+        const hasOffered = new Promise<void>((resolve) => {
+          offered = resolve;
+        });
+        const askMaster = async () => {
+          setImmediate(() => {
+            offerRuntime(7, 'a stub', [['node', 10_000_000, 'f'.repeat(64)]]);
+            offered();
+          });
+        };
+        const { push } = host.connect({ askMaster });
+        await hasOffered;
+        push.end(new Error('given up'));
+        await failure(push.done);
+        runtimeMoves(7);
+        expect(takePiece(7, 'node', 0, Buffer.alloc(1))).to.equal(false);
+      });
     });
 
     it('asks for the platform of the host, and says why it did not get it', async () => {

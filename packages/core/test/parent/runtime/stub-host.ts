@@ -12,8 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SHELL_STAGE } from '../../../src/parent/first-stage.js';
 import { Handshake } from '../../../src/parent/handshake.js';
-import type { Runtime } from '../../../src/parent/runtime/own-runtime.js';
-import { type GetRuntime, type Push, pushRuntime } from '../../../src/parent/runtime/push.js';
+import { type Push, pushRuntime } from '../../../src/parent/runtime/push.js';
+import type { GetRuntime, Runtime } from '../../../src/parent/runtime/runtime.js';
+import type { Router } from '../../../src/routing/router.js';
 
 export const MARKER = 'kinetin-q3x9zk';
 
@@ -65,8 +66,10 @@ export interface ConnectOptions {
   getRuntime?: GetRuntime;
   /** What is written before anything else. */
   junk?: Buffer;
-  /** As a context that is not the master. */
-  isHop?: boolean;
+  /** As a hop: what the master says when it is asked for a runtime. */
+  askMaster?: (to: number, handle: number, asked: never) => Promise<unknown>;
+  /** Of the context that is started: 7. */
+  id?: number;
   env?: Record<string, string>;
 }
 
@@ -78,6 +81,17 @@ export interface Connection {
   /** Bytes that were written to the host. */
   sent(): number;
   ended: Promise<unknown>;
+}
+
+/** A router that does no more than ask the master. */
+export function routerTo(
+  askMaster: ConnectOptions['askMaster'] = async () => {
+    throw new Error('nobody is there');
+  },
+): Router {
+  const request = (...[to, handle, asked]: unknown[]) =>
+    askMaster(to as number, handle as number, asked as never);
+  return { parentIds: [3, 0], encode: (value: unknown) => value, request } as never;
 }
 
 export async function makeStubHost(shell: string[], machine = 'aarch64'): Promise<StubHost> {
@@ -119,7 +133,9 @@ export async function makeStubHost(shell: string[], machine = 'aarch64'): Promis
       marker: MARKER,
       input: child.stdin,
       onProgress: () => {},
-      getRuntime: options.isHop ? undefined : getRuntime,
+      getRuntime: options.askMaster ? undefined : getRuntime,
+      id: options.id ?? 7,
+      router: routerTo(options.askMaster),
     });
     push.done.catch(() => {});
     const note = (line: string) => {

@@ -1,0 +1,165 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { GetRuntime, Waiter } from '@kinetin/core/parent';
+import { expect } from 'chai';
+import { CALL_MAIN, GET_RUNTIME } from '../../../../packages/core/src/wire/handles.js';
+import { failure } from '../../../../test/support/failure.js';
+import { settle, TestTree } from '../../../../test/support/stream-pair.js';
+import { RuntimesForHops } from '../../src/runtime/to-hops.js';
+
+const compress = promisify(gzip);
+
+const [MASTER, HOP, BEHIND, OTHER] = [0, 1, 2, 3];
+/** A context that is to be started. */
+const CHILD = 7;
+const PIECE_BYTES = 4_194_304;
+const CONTENTS = Buffer.alloc(PIECE_BYTES + 100, 'contents');
+
+describe('runtime/to-hops', () => {
+  let tree: TestTree;
+  let runtimes: RuntimesForHops;
+  /** What the hop was told, and what it answers to it. */
+  let told: unknown[][];
+  let answer: (name: string) => unknown;
+  /** Called with each. */
+  let onTold: (name: string) => void;
+  /** What was asked of the registry. */
+  let asked: string[];
+  let waiter: Waiter;
+  let getRuntime: GetRuntime;
+
+  beforeEach(async () => {
+    tree = await TestTree.grow([HOP, MASTER], [BEHIND, HOP], [OTHER, MASTER]);
+    told = [];
+    asked = [];
+    answer = () => true;
+    onTold = () => {};
+    getRuntime = async () => ({
+      description: 'a stub',
+      files: [{ name: 'node', size: CONTENTS.length, from: CONTENTS }],
+    });
+    const get: GetRuntime = (platform, arch, by) => {
+      asked.push(`${platform} ${arch}`);
+      waiter = by;
+      return getRuntime(platform, arch, by);
+    };
+    runtimes = new RuntimesForHops(tree.router(MASTER) as never, get, 'ab'.repeat(32));
+    const hop = tree.router(HOP);
+    hop.listen(
+      {
+        policy: hop.isAbove,
+        onMessage: (message) => {
+          const [module, [name], args] = hop.decode(message) as [Buffer, [string], unknown[]];
+          expect(module.toString('hex')).to.equal('ab'.repeat(32));
+          told.push([name, ...args]);
+          hop.reply(message, hop.encode(answer(name)));
+          onTold(name);
+        },
+      },
+      CALL_MAIN,
+    );
+  });
+
+  const ask = (from: number, ...words: unknown[]) => {
+    const router = tree.router(from);
+    return router.request(MASTER, GET_RUNTIME, router.encode(words));
+  };
+  const when = (name: string, count = 1) =>
+    new Promise<void>((resolve) => {
+      let left = count;
+      onTold = (each) => {
+        if (each === name && --left === 0) resolve();
+      };
+    });
+  const names = () => told.map(([name]) => name);
+
+  it('go to the hop that was told to connect, in order, with what each file holds', async () => {
+    const done = when('takePiece', 2);
+    runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    await done;
+    expect(asked).to.deep.equal(['linux arm64']);
+    const [offer, ...pieces] = told as [unknown[], ...unknown[][]];
+    const [, id, description, [[name, size, hash]]] = offer as [0, 0, 0, [unknown[]]];
+    expect([id, description, name, size]).to.deep.equal([CHILD, 'a stub', 'node', CONTENTS.length]);
+    expect(hash).to.match(/^[0-9a-f]{64}$/);
+    expect(pieces.map((piece) => piece.slice(0, 4))).to.deep.equal([
+      ['takePiece', CHILD, 'node', 0],
+      ['takePiece', CHILD, 'node', PIECE_BYTES],
+    ]);
+  });
+
+  it('go to nobody else, and to that one once', async () => {
+    const end = runtimes.expect(CHILD, HOP);
+    const refused = async (from: number, ...words: unknown[]) => {
+      const error = await failure(ask(from, ...words));
+      expect(error, JSON.stringify([from, words])).to.include({ code: 'ERR_REFUSED' });
+    };
+    for (const from of [BEHIND, OTHER]) await refused(from, CHILD, 'linux', 'arm64');
+    for (const id of [8, -1, '7', null, '__proto__']) await refused(HOP, id, 'linux', 'arm64');
+    for (const words of [[], [CHILD], [CHILD, {}, 'arm64'], [CHILD, 'linux', 7]]) {
+      await refused(HOP, ...words);
+    }
+    expect(asked).to.deep.equal([]);
+    const done = when('takePiece', 2);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    await refused(HOP, CHILD, 'linux', 'arm64');
+    await done;
+    end();
+    await refused(HOP, CHILD, 'linux', 'arm64');
+    expect(asked).to.have.length(1);
+  });
+
+  it('are refused with the reason where there is none', async () => {
+    getRuntime = async (platform) => {
+      throw new Error(`npm has no Node for ${platform}`);
+    };
+    const done = when('refuseRuntime');
+    runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'plan9', 'arm64');
+    await done;
+    expect(told.at(-1)).to.deep.equal(['refuseRuntime', CHILD, 'npm has no Node for plan9']);
+  });
+
+  it('are not sent on to a hop that wants no more', async () => {
+    answer = () => false;
+    const done = when('takePiece');
+    runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    await done;
+    // Time enough to compress another one, and to send it.
+    for (let i = 0; i < 2; i++) await compress(CONTENTS);
+    await settle();
+    expect(names()).to.deep.equal(['offerRuntime', 'takePiece']);
+  });
+
+  it('are fetched no more when the attempt is over, and the hop hears that the fetching moves', async () => {
+    getRuntime = () => new Promise(() => {});
+    const end = runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    const moved = when('runtimeMoves');
+    for (let i = 0; i < 10; i++) waiter.onProgress();
+    await moved;
+    expect(names(), 'not each time').to.deep.equal(['runtimeMoves']);
+    const ended: string[] = [];
+    waiter.onEnd(() => ended.push('early'));
+    expect(ended).to.deep.equal([]);
+    end();
+    waiter.onEnd(() => ended.push('late'));
+    expect(ended).to.deep.equal(['early', 'late']);
+  });
+
+  it('fail nobody but the attempt where the hop is lost', async () => {
+    let accept: (runtime: never) => void = () => {};
+    getRuntime = () =>
+      new Promise((resolve) => {
+        accept = resolve;
+      });
+    runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    tree.get(HOP).up?.cutOff('gone');
+    accept({ description: 'a stub', files: [] } as never);
+    await settle();
+    expect(told).to.deep.equal([]);
+  });
+});
