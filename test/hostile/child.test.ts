@@ -106,6 +106,38 @@ describe('hostile/child', () => {
     ]);
   });
 
+  for (const evil of ['sources', 'routes', 'identity']) {
+    it(`that was lent authority is still nobody else (${evil})`, async () => {
+      await startEvil(evil, { lendAuthority: true });
+      await logged(DONE);
+      expect(said()).to.deep.equal([`evil: ${DONE}`]);
+      await expectService();
+      expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal([
+        'good',
+        'evil',
+        'fresh',
+      ]);
+    });
+  }
+
+  for (const evil of ['authority', 'cousins']) {
+    it(`that was lent the authority of a hop has none beyond that (${evil})`, async () => {
+      const hop = await router.local({ name: 'hop' });
+      // The one whose id is before its own is what it takes for its sibling.
+      const far = await router.local({ name: 'far' });
+      await startEvil(evil, { via: hop, lendAuthority: true });
+      await logged(DONE);
+      expect(await far.call(hostname)).to.equal(hostname());
+      expect((await router.tree()).children.map(({ name }) => name)).to.deep.equal([
+        'good',
+        'hop',
+        'far',
+      ]);
+      expect(await hop.call(hostname)).to.equal(hostname());
+      await expectService();
+    });
+  }
+
   it('that pings its sibling is not answered', async () => {
     await startEvil('pings');
     await logged('refused');

@@ -71,6 +71,7 @@ describe('misuse', () => {
       ['title', () => router.local({ title: 5 as never }), /title must be of type string/],
       ['connectTimeout', () => router.local({ connectTimeout: '5' as never }), /of type number/],
       ['unidirectional', () => router.local({ unidirectional: 'no' as never }), /of type boolean/],
+      ['lendAuthority', () => router.local({ lendAuthority: 1 as never }), /of type boolean/],
       ['heartbeat', () => router.local({ heartbeat: true as never }), /heartbeat takes an object/],
       [
         'unknown part of heartbeat',

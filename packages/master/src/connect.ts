@@ -193,6 +193,7 @@ function requestOf(
     timeoutMs,
     stageTimeoutsMs,
     keepalive: heartbeat,
+    lendAuthority: options.lendAuthority,
   };
 }
 

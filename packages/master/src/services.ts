@@ -22,15 +22,15 @@ export function serveServices(router: Router, endpoints: Endpoints, logLine: Log
   const log: Log = (level, text) => {
     for (const line of text.split('\n')) logLine(level, line);
   };
-  const load = async (): Promise<never> => {
+  const getText = async (): Promise<never> => {
     throw new Error('the master loads no modules');
   };
-  const dispatcher = new Dispatcher({ router, loader: new Loader(load, {}), log });
+  const dispatcher = new Dispatcher({ router, loader: new Loader(getText, {}), log });
   installSignals(router, dispatcher, endpoints);
   const { decode } = dispatcher;
   dispatcher.decode = (message) => [handles.SERVICE, ['take'], [message, decode(message)]];
   const onMessage = (message: Message) => dispatcher.onMessage(message);
   router.listen({ onMessage }, handles.SERVICE);
   const encode = (call: readonly unknown[]) => encodeCall(router, call).body;
-  return new Services(dispatcher, { router, name: 'master', log, encode, load });
+  return new Services(dispatcher, { router, name: 'master', log, encode });
 }

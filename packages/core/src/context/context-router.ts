@@ -106,7 +106,8 @@ export class ContextRouter {
   }
 
   /**
-   * Starts a context as a process on this host, or on that of `via`, which must be below this context.
+   * Starts a context as a process on this host, or on that of `via`: a context below this one, or another
+   * in which this one may run code (see {@link ContextOptions.lendAuthority}).
    * Await it to wait for the connection, or call it at once; it has its id and name, and can be an
    * argument or a result, once it was awaited.
    *
@@ -135,7 +136,7 @@ export class ContextRouter {
 
   /**
    * Starts a context on an SSH host. Keys, the agent and known hosts are those of this context's host and
-   * account, not of the master's; `via`, which must be below this context, connects, and what is checked
+   * account, not of the master's; `via`, as with `local`, connects, and what is checked
    * there is what is known here. As `local` otherwise.
    *
    * @throws TypeError with the code ERR_INVALID_ARG, also through the promise; {@link ConnectError} and

@@ -79,7 +79,7 @@ export class Context extends Calls<Context> implements Endpoint, AsyncDisposable
    * answers: a function that blocks does not delay the answer, but with `workThread: 'none'`.
    *
    * @throws {@link ConnectError} where it could not be started; {@link DeadLetterError} where it is
-   * gone, or does not run below the caller; {@link TimeoutError} and the signal's reason.
+   * gone, or refuses the caller; {@link TimeoutError} and the signal's reason.
    */
   ping(options: WaitOptions = {}): Promise<number> {
     const pending = new PendingCall();
@@ -94,7 +94,7 @@ export class Context extends Calls<Context> implements Endpoint, AsyncDisposable
   /**
    * Ends the context and all below it, in order. Resolves when it is gone. Idempotent.
    *
-   * @throws {@link DeadLetterError} where it does not run below the caller; {@link TimeoutError} and
+   * @throws {@link DeadLetterError} where it refuses the caller; {@link TimeoutError} and
    * the signal's reason: the context goes on ending.
    */
   shutdown(options: WaitOptions = {}): Promise<void> {
@@ -113,7 +113,7 @@ export class Context extends Calls<Context> implements Endpoint, AsyncDisposable
    * is found.
    *
    * @throws {@link ConnectError} where it could not be started; {@link DeadLetterError} where it is
-   * gone, or does not run below the caller; {@link TimeoutError} and the signal's reason.
+   * gone, or refuses the caller; {@link TimeoutError} and the signal's reason.
    */
   forgetRuntime(options: WaitOptions = {}): Promise<Forgotten> {
     return wait<Forgotten>(

@@ -83,6 +83,16 @@ export interface ContextOptions {
    * @defaultValue false; true below a context that has it
    */
   unidirectional?: boolean | undefined;
+  /**
+   * Whether this context, and all that it starts, act with the authority of the context that starts it:
+   * they may run code in, start and end the other children of that one and all below them; in that one
+   * itself, too, unless it is the master, where no functions are called; and services and receivers, also
+   * those of the master, take them for one above. So trust all of them as you trust that one. In this
+   * context, and below it, those that it starts get no more rights than otherwise. With `unidirectional` they
+   * still reach only that one and those above it. For a context that directs its siblings.
+   * @defaultValue false
+   */
+  lendAuthority?: boolean | undefined;
   /** Gives up the attempt; has no effect once the context is connected. */
   signal?: AbortSignal | undefined;
 }
@@ -154,6 +164,7 @@ export const CONTEXT_OPTIONS: OptionTypes<ContextOptions> = {
   stageTimeouts: 'object',
   heartbeat: '',
   unidirectional: 'boolean',
+  lendAuthority: 'boolean',
   signal: 'object',
 };
 
@@ -178,6 +189,7 @@ export interface ResolvedContextOptions {
   stageTimeoutsMs: StageTimeouts;
   heartbeat: Heartbeat;
   unidirectional: boolean;
+  lendAuthority: boolean;
 }
 
 /** Throws a TypeError with the code ERR_INVALID_ARG. Names and types of options are checked before. */
@@ -214,6 +226,7 @@ export function resolveContextOptions(options: ContextOptions): ResolvedContextO
     stageTimeoutsMs: resolveStageTimeouts(options.stageTimeouts ?? {}),
     heartbeat: resolveHeartbeat(options.heartbeat ?? (workThread === 'none' ? false : {})),
     unidirectional: options.unidirectional === true,
+    lendAuthority: options.lendAuthority === true,
   };
 }
 

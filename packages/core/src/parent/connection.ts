@@ -43,6 +43,8 @@ export interface ConnectRequest {
   timeoutMs: number;
   stageTimeoutsMs: StageTimeouts;
   keepalive: KeepaliveOptions;
+  /** Whether what comes from the child acts with the authority of the context that starts it. */
+  lendAuthority?: boolean;
 }
 
 /** What is known of a child that has been started. */
@@ -86,6 +88,7 @@ export function connectChild<Target>(
   // What one context is held to holds for all that it starts.
   if (host.config?.unidirectional) request.config.unidirectional = true;
   if (request.config.unidirectional) isolate(router, stream);
+  if (request.lendAuthority) stream.authority = router.id;
   const preamble = encodePreamble(host.pushedCore, router.id, request.id, request.config);
   const progress = new Progress(request, {
     ...preamble,

@@ -37,7 +37,9 @@ export function listenForNews(
 ): void {
   router.listen(
     {
-      policy: (message, from) => router.isAbove(message) || isFromChild(message.source, from),
+      // A child speaks for itself, whatever authority it was lent, and nobody behind it speaks past it.
+      policy: (message, from) =>
+        from?.side === 'child' ? from.peer === message.source : router.isAbove(message),
       onMessage: (message, from) => {
         const value = router.decode(message);
         if (from && from.side === 'child') {
@@ -53,10 +55,6 @@ export function listenForNews(
     },
     ADD_ROUTE,
   );
-}
-
-function isFromChild(source: number, from: Stream | undefined): boolean {
-  return from !== undefined && from.side === 'child' && from.peer === source;
 }
 
 /** Whether `from` leads to where the context is said to be, and may say so; then there is a route. */

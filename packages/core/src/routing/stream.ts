@@ -53,8 +53,11 @@ export class Stream {
     readonly side: Side,
     /** The neighbour's context id. */
     readonly peer: number,
-    /** The authority that frames from here act with; where undefined, theirs is believed. */
-    readonly authority: number | undefined,
+    /**
+     * The authority that frames from here act with: a child's own id, or what its parent lends it.
+     * Where undefined, theirs is believed.
+     */
+    public authority: number | undefined,
     events: StreamEvents,
   ) {
     this._events = events;

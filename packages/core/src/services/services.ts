@@ -43,8 +43,8 @@ export interface ServiceHost {
    * threads. Returns whether it may: no other one has a service of that name.
    */
   claim?(name: string, isServed: boolean): boolean;
-  /** Loads the class of a service: for a caller that may run code here. */
-  load(reference: ClassReference): Promise<unknown>;
+  /** Loads the class of a service, for a caller that may run code here; absent where nobody may. */
+  load?(reference: ClassReference): Promise<unknown>;
 }
 
 /** A service under its name, which may be starting, or have been stopped. */
@@ -145,10 +145,11 @@ export class Services {
 
   /** Starts a service, for a caller that may run code here. */
   private _start(message: Message, name: string, reference: ClassReference | undefined): Served {
-    const { router, name: here, load } = this._host;
-    const isAbove = router.isAbove(message);
-    if (!isAbove || !reference) {
-      const why = isAbove
+    const { router, name: here } = this._host;
+    // A caller that was lent the authority of the master may still run nothing there.
+    const load = router.isAbove(message) && this._host.load;
+    if (!load || !reference) {
+      const why = load
         ? 'serve one there, or call it by its class'
         : `serve one there; context ${message.source} cannot start it, as those above could`;
       throw new ServiceError('ERR_NO_SERVICE', `there is no service ${name} in ${here}: ${why}`);

@@ -29,6 +29,7 @@ describe('context/options', () => {
       },
       heartbeat: { intervalMs: 15_000, countMax: 3, silenceMs: 120_000 },
       unidirectional: false,
+      lendAuthority: false,
     });
   });
 

@@ -112,6 +112,51 @@ describe('ids for contexts that contexts start', () => {
     );
   });
 
+  describe('below a child that was lent authority', () => {
+    beforeEach(() => {
+      (tree.router(MASTER).routes.get(HOP) as Stream).authority = MASTER;
+      (tree.router(HOP).routes.get(CHILD) as Stream).authority = HOP;
+    });
+
+    it('make a context known as otherwise', async () => {
+      const { next: id } = await ask(CHILD);
+      await announce(CHILD, id, CHILD, 'new', 'local');
+      expect(heard.get(MASTER)).to.deep.equal([[id, CHILD, 'new', 'local']]);
+      expect(tree.router(MASTER).routes.get(id)?.peer).to.equal(HOP);
+      expect(tree.router(HOP).routes.get(id)?.peer).to.equal(CHILD);
+    });
+
+    it('are announced by the child itself, and not past it, nor as those above do', async () => {
+      const { next, end } = await ask(CHILD);
+      const child = tree.router(CHILD);
+      // The last of the block: the others would be lost with it.
+      const stolen = end - 1;
+      for (const via of [HOP, CHILD]) {
+        for (const word of [
+          [stolen, via],
+          [stolen, via, 'stolen', 'local'],
+        ]) {
+          child.post(MASTER, ADD_ROUTE, word);
+        }
+      }
+      await announce(CHILD, next + BLOCK, HOP);
+      await announce(CHILD, OTHER, HOP);
+      await announce(CHILD, MASTER, CHILD);
+      expect(heard.get(MASTER)).to.deep.equal([]);
+      expect(routesOf(MASTER)).to.deep.equal([HOP, CHILD, OTHER]);
+      expect(routesOf(HOP)).to.deep.equal([CHILD]);
+      await announce(CHILD, next, CHILD, 'honest', 'local');
+      expect(routesOf(MASTER)).to.deep.equal([HOP, CHILD, OTHER, next]);
+    });
+
+    it('are given to neighbours alone', async () => {
+      const child = tree.router(CHILD);
+      const asked = child.request(MASTER, ALLOCATE_ID, child.encode(0));
+      expect(await failure(asked)).to.include({ code: 'ERR_REFUSED' });
+      expect(nextBlock).to.equal(100);
+    });
+  });
+
   it('come with names that are texts of bounded length', async () => {
     const { next: id } = await ask(OTHER);
     await announce(OTHER, id, OTHER, 'n'.repeat(2000), { not: 'a text' }, 'pid', 'v'.repeat(100));

@@ -4,6 +4,7 @@ import { type NaiveFrame, naiveFrame } from '../../../../test/support/naive-fram
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import type { Message } from '../../src/routing/message.js';
 import type { Router } from '../../src/routing/router.js';
+import type { Stream } from '../../src/routing/stream.js';
 import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/flags.js';
 import { CREDIT } from '../../src/wire/handles.js';
 import { serialize } from '../../src/wire/serialize.js';
@@ -36,6 +37,28 @@ describe('routing/router-trust', () => {
   async function forge(id: number, frame: NaiveFrame): Promise<void> {
     tree.get(id).up?.write(naiveFrame({ handle: HANDLE, ...frame }), () => {});
     await settle();
+  }
+
+  /** A request of the master to a that waits, with its reply handle. */
+  async function waiting(from = MASTER, to = A) {
+    let replyHandle = 0;
+    const router = tree.router(to);
+    const handle = router.listen({ onMessage: (message) => (replyHandle = message.replyHandle) });
+    const state: { settled?: unknown } = {};
+    const asker = tree.router(from);
+    asker.request(to, handle, asker.encode(1)).then(
+      (value) => (state.settled = value),
+      (error) => (state.settled = error),
+    );
+    await settle();
+    return {
+      state,
+      replyHandle,
+      answer: async () => {
+        router.send({ destination: from, handle: replyHandle, body: router.encode('real') });
+        await settle();
+      },
+    };
   }
 
   const served = () => [...got].filter(([, list]) => list.length > 0).map(([id]) => id);
@@ -139,29 +162,87 @@ describe('routing/router-trust', () => {
     });
   });
 
-  describe('an answer', () => {
-    /** A request of the master to a that waits, with its reply handle. */
-    async function waiting(from = MASTER, to = A) {
-      let replyHandle = 0;
-      const router = tree.router(to);
-      const handle = router.listen({ onMessage: (message) => (replyHandle = message.replyHandle) });
-      const state: { settled?: unknown } = {};
-      const asker = tree.router(from);
-      asker.request(to, handle, asker.encode(1)).then(
-        (value) => (state.settled = value),
-        (error) => (state.settled = error),
-      );
-      await settle();
-      return {
-        state,
-        replyHandle,
-        answer: async () => {
-          router.send({ destination: from, handle: replyHandle, body: router.encode('real') });
-          await settle();
-        },
-      };
+  describe('an authority that a parent lends its child', () => {
+    /** As `connectChild` does, before anything comes from the child. */
+    const lend = (parent: number, child: number, authority = parent) =>
+      Object.assign(tree.router(parent).routes.get(child) as Stream, { authority });
+
+    /** Who is served where, as in `1>2`; what is refused is left out. */
+    async function servedPairs(): Promise<string[]> {
+      const pairs: string[] = [];
+      for (const [from, { router }] of tree.contexts) {
+        for (const to of tree.contexts.keys()) {
+          const request = router.request(to, HANDLE, router.encode(1));
+          const code = await request.then(
+            () => undefined,
+            (error) => error.code,
+          );
+          if (code === undefined) pairs.push(`${from}>${to}`);
+          else expect(code, `${from}>${to}`).to.equal('ERR_REFUSED');
+        }
+      }
+      return pairs;
     }
 
+    for (const [title, parent, child, more] of [
+      [
+        'of the master',
+        MASTER,
+        A,
+        [
+          ['1>0', '1>3', '1>4'],
+          ['2>0', '2>3', '2>4'],
+          ['5>0', '5>3', '5>4'],
+        ],
+      ],
+      ['of a hop', A, B, [['2>1', '2>5']]],
+      ['of a hop without other children', C, D, [['4>3']]],
+    ] as const) {
+      it(`${title} is good for what that may do, to the child and all below it`, async () => {
+        const before = await servedPairs();
+        lend(parent, child);
+        const added = (await servedPairs()).filter((pair) => !before.includes(pair));
+        expect(added.sort()).to.deep.equal(more.flat());
+      });
+    }
+
+    it('is added up, where it is lent on', async () => {
+      lend(MASTER, A);
+      lend(A, B);
+      const pairs = await servedPairs();
+      expect(pairs).to.include.members(['2>0', '2>1', '2>3', '2>4', '2>5']);
+      expect(pairs).not.to.include.members(['5>1']);
+      expect(pairs).not.to.include.members(['5>2']);
+    });
+
+    it('is not more than the lender has, whatever it says', async () => {
+      const seen: Message[] = [];
+      tree.router(D).listen({ onMessage: (message) => seen.push(message) }, 600);
+      lend(A, B, MASTER);
+      await forge(B, { source: B, destination: D, handle: 600, authority: MASTER });
+      for (const destination of [MASTER, C, D]) await forge(B, { source: B, destination });
+      expect(seen.map(({ authority }) => authority)).to.deep.equal([A]);
+      expect(served()).to.deep.equal([]);
+    });
+
+    it('changes nothing in whom a frame may come from, or who may answer', async () => {
+      lend(MASTER, C);
+      const seen: Message[] = [];
+      for (const id of [MASTER, A])
+        tree.router(id).listen({ onMessage: (message) => seen.push(message) }, 600);
+      for (const source of [MASTER, A, B, 999])
+        for (const destination of [MASTER, A]) await forge(C, { source, destination, handle: 600 });
+      expect(seen).to.deep.equal([]);
+      const { state, replyHandle, answer } = await waiting();
+      const payload = serialize('fake');
+      await forge(C, { source: C, destination: MASTER, handle: replyHandle, payload });
+      expect(state).to.deep.equal({});
+      await answer();
+      expect(state).to.deep.equal({ settled: 'real' });
+    });
+  });
+
+  describe('an answer', () => {
     it('of somebody else than the respondent is refused, and the request goes on', async () => {
       const { state, replyHandle, answer } = await waiting();
       for (const [id, fields] of [
