@@ -30,19 +30,26 @@ describe('hostile/channels', () => {
     return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000 });
   }
 
-  it('a child that exceeds its credit is cut off from that receiver, and from nothing else', async () => {
-    const evil = await startEvil('overdraft');
-    const receiver = router.receiver<string | Buffer>();
-    const other = router.receiver<string | Buffer>();
-    // Not before all of it has come.
-    expect(await evil.call(use, receiver.toSender())).to.equal('done');
-    expect(receiver.size).to.be.within(8, 10);
-    while (receiver.size > 0) await receiver.get();
-    expect(await failure(receiver.get())).to.include({ name: 'ChannelError', code: 'ERR_CREDIT' });
-    await good.call(use, other.toSender());
-    expect(await other.get()).to.equal('as it should be');
-    expect(await evil.call(use, other.toSender())).to.equal('done');
-  });
+  for (const windowBytes of [undefined, 2 ** 21]) {
+    const size = windowBytes ? ` of ${windowBytes} bytes` : '';
+    it(`a child that exceeds its credit${size} is cut off from that receiver, and from nothing else`, async () => {
+      const evil = await startEvil('overdraft');
+      const receiver = router.receiver<string | Buffer>({ windowBytes });
+      const other = router.receiver<string | Buffer>();
+      // Not before all of it has come.
+      expect(await evil.call(use, receiver.toSender())).to.equal('done');
+      // Messages of 60,000 bytes and a header.
+      expect(receiver.size).to.equal(windowBytes ? 35 : 9);
+      while (receiver.size > 0) await receiver.get();
+      expect(await failure(receiver.get())).to.include({
+        name: 'ChannelError',
+        code: 'ERR_CREDIT',
+      });
+      await good.call(use, other.toSender());
+      expect(await other.get()).to.equal('as it should be');
+      expect(await evil.call(use, other.toSender())).to.equal('done');
+    });
+  }
 
   it('a child that was given no sender cannot use one, close it or break it', async () => {
     const evil = await startEvil('intrusion');

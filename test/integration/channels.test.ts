@@ -287,6 +287,25 @@ describe('channels', () => {
     });
   });
 
+  it('as much leaves before anything is read as the receiver has windowBytes', async () => {
+    const context = await router.local();
+    const windowBytes = 2 ** 22;
+    // Each as large as all that could leave without the option.
+    const fill = async (sender: Sender<Buffer>) => {
+      for (let i = 0; i < 8; i++) await sender.send(Buffer.alloc(2 ** 19));
+    };
+    const here = router.receiver<Buffer>({ windowBytes });
+    await context.call(fill, here.toSender());
+    expect(here.size).to.be.at.most(8);
+    here.close();
+    const there = await context.call((bytes: number) => {
+      const receiver = thisContext().router.receiver<Buffer>({ windowBytes: bytes });
+      (globalThis as { full?: unknown }).full = receiver;
+      return receiver.toSender();
+    }, windowBytes);
+    await fill(there);
+  });
+
   it('a receiver in a context hears whom its policy lets, and nobody else', async () => {
     const [one, two] = await Promise.all([router.local(), router.local()]);
     const open = (policy: 'above' | 'chosen') => {

@@ -55,14 +55,15 @@ async function growTree(router: Router) {
 describe('the end', () => {
   let router: Router;
   let hanging: Set<string>;
-  beforeEach(() => {
+  const start = () => {
     hanging = new Set();
     router = new Router({
       onLog: ({ context, text }) => {
         if (text === 'hangs') hanging.add(context);
       },
     });
-  });
+  };
+  beforeEach(start);
   afterEach(() => router.shutdown());
 
   /** Calls a function that hangs in each context. Resolves with the errors to come when all hang. */
@@ -159,6 +160,29 @@ describe('the end', () => {
     }
     const pids = [...contexts.map(({ pid }) => pid as number), ...subprocesses];
     await until('all are gone', () => !pids.some(isAlive));
+  });
+
+  it('of the router comes by force when `grace` is over: at once, or not at all', async () => {
+    const hanging = async () => {
+      const context = await router.local({ name: 'hangs', workThread: 'none' });
+      return { pid: context.pid as number, pending: await hangIn([context], HANGS['spins']!, '') };
+    };
+    const quick = await hanging();
+    // Before the 5 s that it would have otherwise.
+    await router.shutdown({ grace: 0, timeout: 4000 });
+    await Promise.all(quick.pending);
+    await until('it is gone', () => !isAlive(quick.pid));
+    start();
+    const patient = await hanging();
+    const waiting = router.shutdown({ grace: 2 ** 31 - 1 });
+    // The first one counts.
+    expect(await failure(router.shutdown({ grace: 0, timeout: 50 }))).to.include({
+      code: 'ERR_TIMEOUT',
+    });
+    expect(isAlive(patient.pid)).to.equal(true);
+    process.kill(patient.pid, 'SIGKILL');
+    await waiting;
+    await Promise.all(patient.pending);
   });
 
   it('of the master by SIGKILL takes everything, while user code hangs in all ways', async () => {

@@ -91,6 +91,7 @@ describe('misuse', () => {
       ['via that is no context', () => router.local({ via: {} as never }), /via must be a context/],
       ['policy of a receiver', () => router.receiver({ policy: 'all' as never }), /not all/],
       ['respondent', () => router.receiver({ respondent: {} as never }), /must be a context/],
+      ['window', () => router.receiver({ windowBytes: 1 }), /windowBytes must be a whole number/],
       ['option of a channel', () => router.channel({ once: true } as object), /no option once/],
       ['member of a select', () => new Select([context.call(hostname) as never]), /use callAsync/],
       ['option of a select', () => new Select([], { onshot: true } as object), /it has oneshot/],
@@ -121,6 +122,40 @@ describe('misuse', () => {
           .with.property('code', 'ERR_INVALID_ARG');
       });
     }
+
+    for (const bytes of [0, 262_015, 262_016.5, 2 ** 26 + 1, Number.NaN]) {
+      it(`maxWindowBytes of ${bytes}`, () => {
+        expect(() => new Router({ maxWindowBytes: bytes }))
+          .to.throw(
+            TypeError,
+            'maxWindowBytes must be a whole number from 262016 to 67108864, not ',
+          )
+          .with.property('code', 'ERR_INVALID_ARG');
+      });
+    }
+
+    for (const blocks of [-1, 0.5, 4_294_968, Number.NaN, Number.POSITIVE_INFINITY]) {
+      it(`maxIdBlocks of ${blocks}`, () => {
+        expect(() => new Router({ maxIdBlocks: blocks }))
+          .to.throw(TypeError, 'maxIdBlocks must be a whole number from 0 to 4294967, not ')
+          .with.property('code', 'ERR_INVALID_ARG');
+      });
+    }
+
+    it('the grace of a shutdown, which then does not begin', async () => {
+      await using other = new Router();
+      const wrong: [options: object, message: RegExp][] = [
+        [{ grace: -1 }, /grace must be a number of ms, 0 to 2147483647, not -1/],
+        [{ grace: 2 ** 31 }, /grace must be a number/],
+        [{ grace: Number.NaN }, /grace must be a number/],
+        [{ grace: '5' }, /grace must be of type number, not string/],
+        [{ graceMs: 5 }, /did you mean grace\?/],
+      ];
+      for (const [options, message] of wrong) {
+        isInvalid(await failure(other.shutdown(options)), message);
+      }
+      expect(await other.local().call(hostname)).to.equal(hostname());
+    });
 
     it('a signal that is none', async () => {
       const controller = new AbortController() as never;
@@ -157,7 +192,7 @@ describe('misuse', () => {
       expect(others).to.deep.equal([
         'ERR_INVALID_ARG: router.local: via must be of type object, not number',
         "ERR_INVALID_ARG: policy must be 'above', 'anybody' or a function, not all",
-        'ERR_INVALID_ARG: channel has no option once; it has policy, respondent',
+        'ERR_INVALID_ARG: channel has no option once; it has policy, respondent, windowBytes',
       ]);
     });
   });

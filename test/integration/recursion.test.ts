@@ -237,6 +237,21 @@ describe('a context that starts contexts', () => {
       expect(outline(await router.tree())).to.deep.equal(['master', ['hop']]);
     });
 
+    it('has no ids where the router gives none, as many as the program may start there', async () => {
+      await using none = new Router({ maxIdBlocks: 0 });
+      const hop = none.local({ name: 'hop' });
+      const code = await hop.call(() =>
+        thisContext()
+          .router.local()
+          .then(
+            () => 'it was started',
+            (error) => (error as NodeJS.ErrnoException).code,
+          ),
+      );
+      expect(code).to.equal('ERR_TOO_MANY_CONTEXTS');
+      expect(await none.local({ via: hop }).call(pidOf)).to.be.a('number');
+    });
+
     it('gives up with the reason of its signal', async () => {
       const hop = await router.local({ name: 'hop' });
       const reasons = await hop.call(async () => {

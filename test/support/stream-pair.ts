@@ -136,7 +136,12 @@ export interface TestContext {
 export class TestTree {
   readonly contexts = new Map<number, TestContext>();
 
-  constructor(private readonly options: { maxMessageBytes?: number } = {}) {
+  constructor(
+    private readonly options: {
+      maxMessageBytes?: number;
+      maxWindowBytes?: number | undefined;
+    } = {},
+  ) {
     this.contexts.set(0, this.#makeContext(0, []));
   }
 

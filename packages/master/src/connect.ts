@@ -55,6 +55,7 @@ export interface ConnectHost {
   readonly broker: Broker;
   readonly modules: ModuleStore;
   readonly logLevel: number;
+  readonly maxWindowBytes: number | undefined;
   log(level: number, text: string, id?: number): void;
   readonly getRuntime: GetRuntime;
   readonly runtimes: RuntimesForHops;
@@ -180,6 +181,7 @@ function requestOf(
     workThread,
     silenceMs,
     threadModule,
+    ...(host.maxWindowBytes ? { maxWindowBytes: host.maxWindowBytes } : {}),
     ...(workThreads ? { workThreads } : {}),
     ...(options.unidirectional ? { unidirectional: true } : {}),
   };

@@ -85,7 +85,7 @@ export {
   type LogSink,
   printRecord,
 } from './logs/sink.js';
-export type { RouterOptions } from './options.js';
+export type { RouterOptions, ShutdownOptions } from './options.js';
 export type { PendingCallReport, PendingState } from './pending.js';
 export {
   Router,

@@ -54,7 +54,13 @@ import {
 import { IdSource } from './ids.js';
 import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
 import { Newcomers } from './newcomers.js';
-import { checkMessageBytes, ROUTER_OPTIONS, type RouterOptions } from './options.js';
+import {
+  checkLimits,
+  checkShutdown,
+  ROUTER_OPTIONS,
+  type RouterOptions,
+  type ShutdownOptions,
+} from './options.js';
 import { type PendingCallReport, pendingCalls } from './pending.js';
 import { pushedModule } from './pushed.js';
 import { packagedRuntimes } from './runtime/packages.js';
@@ -67,7 +73,7 @@ const debug = createDebug('kinetin:router');
 const debugFrames = createDebug('kinetin:frames');
 const debugSsh = createDebug('kinetin:ssh');
 
-/** How long contexts have to end in order before they are ended by force. */
+/** How long contexts have to end in order, by default, before they are ended by force. */
 const SHUTDOWN_GRACE_MS = 5000;
 
 /** How long `tree` waits for the answers to its pings by default. */
@@ -111,8 +117,8 @@ export class Router implements AsyncDisposable {
   /** @throws TypeError with the code ERR_INVALID_ARG. */
   constructor(options: RouterOptions = {}) {
     checkOptions('Router', options, ROUTER_OPTIONS);
-    const { logLevel = 'info', maxMessageBytes } = options;
-    checkMessageBytes(maxMessageBytes);
+    checkLimits(options);
+    const { logLevel = 'info', maxMessageBytes, maxWindowBytes, maxIdBlocks } = options;
     if (!(logLevel in LEVELS)) {
       const known = Object.keys(LEVELS).join(', ');
       throw invalidArgument(`logLevel must be one of ${known}, not ${JSON.stringify(logLevel)}`);
@@ -123,6 +129,7 @@ export class Router implements AsyncDisposable {
       id: 0,
       parentIds: [],
       maxMessageBytes,
+      maxWindowBytes,
       codec: endpoints,
       onComplaint: (text) => debug('%s', printable(text)),
     });
@@ -145,6 +152,7 @@ export class Router implements AsyncDisposable {
       broker: this.#broker,
       modules: this.#modules,
       logLevel: LEVELS[logLevel],
+      maxWindowBytes,
       log: (level, text, id = 0) => this.#log(id, level, text),
       getRuntime,
       runtimes: new RuntimesForHops(this.#core, getRuntime, pushedModule('runtime').hash),
@@ -192,7 +200,7 @@ export class Router implements AsyncDisposable {
     };
     // Behind it, since the calls of a context that is lost are aborted.
     this.#services = serveServices(this.#core, endpoints, this.#host.log);
-    const blocks = new Ids(this.#core, async () => this.#ids.takeBlock());
+    const blocks = new Ids(this.#core, async () => this.#ids.takeBlock(), maxIdBlocks);
     const complain = (text: string) => debug(text);
     listenForNews(this.#core, blocks, (news) => newcomers.receive(news), complain);
   }
@@ -390,18 +398,21 @@ export class Router implements AsyncDisposable {
 
   /**
    * Ends all contexts, the lowest first, and gives up those that are being started. Idempotent.
-   * Contexts that have not ended after 5 seconds are ended by force.
+   * Contexts that have not ended after `grace` ms are ended by force: 5000 without the option.
    *
-   * @throws {@link TimeoutError} and the signal's reason; the contexts go on ending.
+   * @throws {@link TimeoutError} and the signal's reason: the contexts go on ending; TypeError with the
+   * code ERR_INVALID_ARG.
    */
-  shutdown(options: WaitOptions = {}): Promise<void> {
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkShutdown(options);
+    const { grace = SHUTDOWN_GRACE_MS } = options;
     const why = 'cannot start a context: the router was shut down';
     this.#closing.abort(new KinetinError('KinetinError', 'ERR_SHUT_DOWN', why));
-    return wait<void>(
+    await wait<void>(
       options,
       'the shutdown of the router',
       (resolve, reject) => {
-        const ended = this.#broker.shutdown(SHUTDOWN_GRACE_MS).then(() => {
+        const ended = this.#broker.shutdown(grace).then(() => {
           // Nothing will come any more, also to those whom nobody was to send anything.
           this.#channels.end(new ChannelError('ERR_CLOSED_HERE', 'the router was shut down'));
         });

@@ -14,7 +14,8 @@ import { Sender } from './sender.js';
 import { toDuplex, type WebReadable, type WebWritable } from './streams.js';
 import type { WaitOptions } from './wait.js';
 
-export type ChannelOptions = Pick<ReceiverOptions, 'policy' | 'respondent'>;
+/** For what this end reads. The other end, where it arrives, has the defaults. */
+export type ChannelOptions = Pick<ReceiverOptions, 'policy' | 'respondent' | 'windowBytes'>;
 
 /**
  * One end of a connection between two contexts: reads `In`, sends `Out`. `router.channel()` makes one

@@ -4,10 +4,10 @@
  * The receivers and channels of one context, and how senders and channels travel.
  */
 
-import { checkOptions, invalidArgument, type OptionTypes } from '../arguments.js';
+import { checkOptions, invalidArgument, type OptionTypes, shown } from '../arguments.js';
 import type { Router } from '../routing/router.js';
 import { CHANNEL, type Endpoints, SENDER } from '../wire/endpoints.js';
-import { MAX_SENDERS } from '../wire/limits.js';
+import { CHANNEL_WINDOW_BYTES, MAX_CHANNEL_WINDOW_BYTES, MAX_SENDERS } from '../wire/limits.js';
 import { type Address, readAddress } from './address.js';
 import { Channel, type ChannelOptions } from './channel.js';
 import { give } from './gifts.js';
@@ -23,7 +23,11 @@ export interface ChannelsOptions<From> {
   readonly leave?: Place['leave'];
 }
 
-const WHO_MAY_SEND: OptionTypes<ChannelOptions> = { policy: '', respondent: 'object' };
+const CHANNEL_OPTIONS: OptionTypes<ChannelOptions> = {
+  policy: '',
+  respondent: 'object',
+  windowBytes: '',
+};
 
 const nameOf = (address: Address): string => address.join(':');
 
@@ -67,13 +71,13 @@ export class Channels<From> {
   }
 
   receiver<Value>(options: ReceiverOptions = {}): OpenReceiver<Value, From> {
-    checkOptions('receiver', options, { ...WHO_MAY_SEND, once: 'boolean' });
+    checkOptions('receiver', options, { ...CHANNEL_OPTIONS, once: 'boolean' });
     this._check(options);
     return new OpenReceiver(this._host, options);
   }
 
   channel<In, Out>(options: ChannelOptions = {}): Channel<In, Out> {
-    checkOptions('channel', options, WHO_MAY_SEND);
+    checkOptions('channel', options, CHANNEL_OPTIONS);
     this._check(options);
     return new Channel(this._host, options);
   }
@@ -85,13 +89,24 @@ export class Channels<From> {
   }
 
   /** Throws a TypeError with the code ERR_INVALID_ARG; the error of the end after that. */
-  private _check({ policy = 'anybody', respondent }: ReceiverOptions): void {
+  private _check(options: ReceiverOptions): void {
+    const { policy = 'anybody', respondent, windowBytes = CHANNEL_WINDOW_BYTES } = options;
     if (this._error) throw this._error;
     if (policy !== 'anybody' && policy !== 'above' && typeof policy !== 'function') {
       throw invalidArgument(`policy must be 'above', 'anybody' or a function, not ${policy}`);
     }
     if (respondent && typeof respondent.origin?.id !== 'number') {
       throw invalidArgument('respondent must be a context');
+    }
+    const isWindow =
+      Number.isInteger(windowBytes) &&
+      windowBytes >= CHANNEL_WINDOW_BYTES &&
+      windowBytes <= MAX_CHANNEL_WINDOW_BYTES;
+    if (!isWindow) {
+      const range = `${CHANNEL_WINDOW_BYTES} to ${MAX_CHANNEL_WINDOW_BYTES}`;
+      throw invalidArgument(
+        `windowBytes must be a whole number from ${range}, not ${shown(windowBytes)}`,
+      );
     }
   }
 

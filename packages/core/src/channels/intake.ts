@@ -27,9 +27,6 @@ import {
   textOf,
 } from './protocol.js';
 
-/** Credit is granted each time that so many bytes have been read. */
-const GRANT_AFTER_BYTES = CHANNEL_WINDOW_BYTES / 2;
-
 /** A thread of a context that sends. */
 export class Holder {
   readonly replyHandle: number;
@@ -41,25 +38,34 @@ export class Holder {
   private _read = 0;
   private _isOver = false;
 
-  constructor(place: Place, message: Message, onLost: (error: unknown) => void) {
+  constructor(
+    place: Place,
+    message: Message,
+    private _windowBytes: number,
+    onLost: (error: unknown) => void,
+  ) {
     this.replyHandle = message.replyHandle;
     this._line = new Line(place, message.source, message.replyHandle, { onSaid() {}, onLost });
-    // Says nothing, and leaves a trace on the way: who is on it tells of a loss.
-    this._line.say(GRANT, 0);
+    // Also where that is nothing, it leaves a trace on the way: who is on it tells of a loss.
+    this._line.say(GRANT, _windowBytes - CHANNEL_WINDOW_BYTES);
   }
 
   /** Notes what has come. Returns false where that is more than it may send. */
   arrived(bytes: number): boolean {
-    const isAllowed = this._outstanding < CHANNEL_WINDOW_BYTES;
+    const isAllowed = this._outstanding < this._windowBytes;
     this._outstanding += bytes;
     return isAllowed;
   }
 
-  /** So much of what has come was read. The sender hears of it later: it may send at once. */
+  /**
+   * So much of what has come was read. The sender hears of it later, as it may send at once: each time
+   * that half of the window was read.
+   */
   read(bytes: number): void {
     const before = this._read;
+    const half = this._windowBytes / 2;
     this._read += bytes;
-    if (before >= GRANT_AFTER_BYTES || this._read < GRANT_AFTER_BYTES) return;
+    if (before >= half || this._read < half) return;
     process.nextTick(() => {
       if (this._isOver) return;
       const read = this._read;
@@ -81,6 +87,8 @@ export interface IntakeOptions {
   readonly place: Place;
   /** Whether there is one holder at most. */
   readonly isExclusive?: boolean;
+  /** What each holder may have under way before it is read: at least CHANNEL_WINDOW_BYTES. */
+  readonly windowBytes?: number | undefined;
   /** Who may send, of those who have the key. */
   allows(message: Message): boolean;
 }
@@ -177,7 +185,8 @@ export class Intake {
       return this._events.onFailed(new DeadLetterError('ERR_THREAD_ENDED', text));
     }
     const onLost = (error: unknown) => this._events.onFailed(error);
-    this._holders.set(place, new Holder(this._options.place, message, onLost));
+    const { place: here, windowBytes = CHANNEL_WINDOW_BYTES } = this._options;
+    this._holders.set(place, new Holder(here, message, windowBytes, onLost));
     try {
       this._events.onHolder(message, introduction);
     } catch (error) {

@@ -39,6 +39,14 @@ export interface ReceiverOptions {
    * @defaultValue false
    */
   once?: boolean | undefined;
+  /**
+   * Bytes that each context that sends may have under way before they are read, and one message more:
+   * 524288 to 67108864. A connection carries no more than that in each round trip, so a long and
+   * fast one wants more. So much memory a reader that stands still may take, for each who sends, and so
+   * much one who sends faster than its connection.
+   * @defaultValue 524288
+   */
+  windowBytes?: number | undefined;
 }
 
 /** No context listens there: what is sent to it is always answered with a dead letter. */
@@ -138,12 +146,13 @@ export class OpenReceiver<Value = unknown, From = unknown> extends Receiver<Valu
 
   /** For Kinetin's own use. A place to send to; `onHolder` is told of the one that has it. */
   listen(onHolder?: (message: Message, introduction: Introduction) => void): Intake {
-    const { policy, respondent, once } = this._options;
+    const { policy, respondent, once, windowBytes } = this._options;
     const { core } = this._host;
     const intake: Intake = new Intake(
       {
         place: this._host,
         isExclusive: onHolder !== undefined,
+        windowBytes,
         allows: (message) => {
           const { source: id } = message;
           if (respondent && respondent.origin.id !== id) return false;

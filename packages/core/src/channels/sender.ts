@@ -7,7 +7,7 @@
 import { DeadLetterError } from '../errors.js';
 import type { Router } from '../routing/router.js';
 import { OF_ANOTHER_ROUTER } from '../wire/endpoints.js';
-import { CHANNEL_WINDOW_BYTES } from '../wire/limits.js';
+import { CHANNEL_WINDOW_BYTES, MAX_CHANNEL_WINDOW_BYTES } from '../wire/limits.js';
 import type { Address } from './address.js';
 import { ChannelError } from './channel-error.js';
 import { Line, type Place } from './line.js';
@@ -276,8 +276,8 @@ export class Sender<Value = unknown> implements AsyncDisposable {
 
   private _onSaid([what, detail, text]: Said): void {
     if (what === GRANT && typeof detail === 'number' && detail > 0) {
-      // Never more than a window, whatever the other end says.
-      this._credit = Math.min(this._credit + detail, CHANNEL_WINDOW_BYTES);
+      // Never more than the largest window, whatever the other end says.
+      this._credit = Math.min(this._credit + detail, MAX_CHANNEL_WINDOW_BYTES);
       this._pump();
     }
     if (what === CLOSED) this._onClosed(detail);

@@ -37,14 +37,13 @@ export class Ids {
   private _grants: Map<number, Grant> = new Map();
   /** What neighbours that are gone have left. */
   private _left: IdBlock[] = [];
-  private _maxBlocks: number;
 
-  /** `getBlock` makes a block, or asks for one. */
+  /** `getBlock` makes a block, or asks for one; a neighbour has `_maxBlocks` at a time. */
   constructor(
     private _router: Router,
     private _getBlock: () => Promise<IdBlock>,
+    private _maxBlocks = Math.max(1, MAX_ID_BLOCKS >> (2 * _router.parentIds.length)),
   ) {
-    this._maxBlocks = Math.max(1, MAX_ID_BLOCKS >> (2 * _router.parentIds.length));
     _router.listen(
       {
         policy: ({ source }, from) =>

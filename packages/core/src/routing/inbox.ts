@@ -46,6 +46,7 @@ export class Inbox {
 
   constructor(
     private _maxBytes: number,
+    private _maxWindow = MAX_WINDOW_BYTES,
     private _events: InboxEvents,
   ) {}
 
@@ -103,7 +104,7 @@ export class Inbox {
     let held = 0;
     ofSource.forEach((partial, number) => {
       const { bytes, granted } = partial;
-      const window = Math.min(Math.max(bytes, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
+      const window = Math.min(Math.max(bytes, FREE_WINDOW_BYTES), this._maxWindow);
       const more = bytes + window - granted;
       if (more * 2 >= window && held <= this._maxBytes) {
         partial.granted += more;

@@ -58,6 +58,8 @@ export interface RouterOptions {
   /** Ids of the contexts above, the nearest first: those that may run code here. */
   parentIds: readonly number[];
   maxMessageBytes?: number | undefined;
+  /** Of a large message that comes here: what may be under way, from FREE_WINDOW_BYTES on. */
+  maxWindowBytes?: number | undefined;
   /** Which thread of its context this router serves; 0 is the main thread. */
   thread?: number;
   codec?: EndpointCodec | undefined;
@@ -107,7 +109,7 @@ export class Router {
     this._thread = options.thread || 0;
     this.codec = options.codec;
     this._complain = options.onComplaint || (() => {});
-    this._inbox = new Inbox(this.maxMessageBytes, {
+    this._inbox = new Inbox(this.maxMessageBytes, options.maxWindowBytes, {
       onGrant: (source, number, bytes) => this._grant(this.id, source, number, bytes),
       onRefused: (message, refusal) => {
         const { source, handle } = message;

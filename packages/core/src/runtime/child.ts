@@ -64,9 +64,8 @@ export function startChild([
   const config = deserialize(payloadOf(first)) as Config;
   const log: Log = (level, text, id) => send(level, text, id);
   const router = new (TRACE ? ChildTracer : Router)({
+    ...config,
     id: destinationOf(first),
-    parentIds: config.parentIds,
-    maxMessageBytes: config.maxMessageBytes,
     onComplaint: (text) => log(ERROR, text),
   });
   const send = makeLog(router, config.logLevel);

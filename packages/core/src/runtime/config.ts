@@ -11,6 +11,7 @@
  */
 export type WorkThreadMode = 'eager' | 'lazy' | 'none';
 
+/** Has the names that {@link RouterOptions} has. */
 export interface Config {
   /** Ids of the contexts above, the nearest first, the master's last. */
   parentIds: number[];
@@ -18,6 +19,8 @@ export interface Config {
   /** Log records below this level are not sent. */
   logLevel: number;
   maxMessageBytes: number;
+  /** Left out where it is MAX_WINDOW_BYTES. */
+  maxWindowBytes?: number | undefined;
   /** Milliseconds without a byte from the parent after which it counts as lost; 0: it never does. */
   silenceMs: number;
   workThread: WorkThreadMode;

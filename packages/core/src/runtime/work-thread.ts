@@ -22,8 +22,7 @@ type GetText = (hash: string) => Promise<string>;
 export type Install = (router: Router, config: Config, loader: Loader) => void;
 
 export function startWorkThread({ bundle, config, id, thread }: ThreadBoot): void {
-  const { parentIds, maxMessageBytes } = config;
-  const router = new Router({ id, parentIds, maxMessageBytes, thread });
+  const router = new Router({ ...config, id, thread });
   listenForRoutes(router);
   const upstream = router.addStream('parent', id);
   const getText = (hash: string) => router.request(id, GET_MODULE, router.encode(hash));

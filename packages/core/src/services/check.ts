@@ -10,7 +10,7 @@ export const MAX_SERVICE_NAME = 100;
 
 const WORDS = /^(string|number|boolean|bigint|object|array|bytes|any)\??$/;
 const MAX_KEEP_MS = 2 ** 31 - 1;
-const STATICS = ['serviceName', 'exposed', 'concurrency', 'keepMs', 'maxCalls'];
+const STATICS = ['serviceName', 'exposed', 'concurrency', 'keepMs', 'maxKept', 'maxCalls'];
 
 /** Whether objects have `name` anyway, or it is read of what is awaited or written as JSON. */
 export const isReserved = (name: string): boolean =>
@@ -25,7 +25,7 @@ export function checkService(service: Service): ServiceClass {
   }
   const type = service.constructor as unknown as ServiceClass;
   const { serviceName: name, exposed, concurrency = 'concurrent' } = type;
-  const { keepMs = 0, maxCalls = 1 } = type;
+  const { keepMs = 0 } = type;
   const fail = (why: string) => {
     throw invalidArgument(`cannot serve ${name || type.name}: ${why}`);
   };
@@ -36,7 +36,10 @@ export function checkService(service: Service): ServiceClass {
     fail(`${concurrency} is no concurrency; say concurrent, serial or deduplicated`);
   }
   if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
-  if (!(maxCalls >= 1 && maxCalls % 1 === 0)) fail('maxCalls must be a whole number from 1');
+  for (const most of ['maxCalls', 'maxKept'] as const) {
+    const { [most]: count = 1 } = type;
+    if (!(count >= 1 && count % 1 === 0)) fail(`${most} must be a whole number from 1`);
+  }
   for (const own of Object.getOwnPropertyNames(type)) {
     const meant = STATICS.find((known) => known.toLowerCase() === own.toLowerCase());
     if (meant && meant !== own) fail(`its static ${own} means nothing; did you mean ${meant}?`);

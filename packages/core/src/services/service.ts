@@ -98,10 +98,15 @@ export interface ServiceClass<Instance extends Service = Service> {
   readonly concurrency?: ServiceConcurrency;
   /**
    * Milliseconds for which results of a `deduplicated` service are kept once they are there: 0 to
-   * 2^31 - 1. The last 1,000 at most; failures are not kept.
+   * 2^31 - 1. The last `maxKept` at most; failures are not kept.
    * @defaultValue 0
    */
   readonly keepMs?: number;
+  /**
+   * Results of a `deduplicated` service that are kept at a time, at least 1; the oldest go first.
+   * @defaultValue 1000
+   */
+  readonly maxKept?: number;
   /**
    * Calls of this service that run or wait at a time, at least 1; more fail with ERR_SERVICE_BUSY.
    * @defaultValue 10000

@@ -5,8 +5,8 @@
 import type { ServiceClass } from './service.js';
 import { ServiceError } from './service-error.js';
 
-/** Results of a deduplicated service that are kept. */
-const MAX_KEPT_RESULTS = 1000;
+/** Results of a deduplicated service that are kept, unless it says otherwise. */
+export const MAX_KEPT_RESULTS = 1000;
 
 /** Calls of one service that run or wait at a time, unless it says otherwise. */
 export const MAX_CALLS = 10_000;
@@ -16,12 +16,12 @@ export type Turns = (run: () => unknown, key: () => string) => unknown;
 
 /** Throws a ServiceError with the code ERR_SERVICE_BUSY where there are too many. */
 export function makeTurns(type: ServiceClass): Turns {
-  const { serviceName, concurrency, keepMs = 0, maxCalls = MAX_CALLS } = type;
+  const { serviceName, concurrency, maxCalls = MAX_CALLS } = type;
   const turns =
     concurrency === 'serial'
       ? serial()
       : concurrency === 'deduplicated'
-        ? deduplicated(keepMs)
+        ? deduplicated(type)
         : (run: () => unknown) => run();
   let count = 0;
   const done = () => {
@@ -56,7 +56,7 @@ function serial(): Turns {
   };
 }
 
-function deduplicated(keepMs: number): Turns {
+function deduplicated({ keepMs = 0, maxKept = MAX_KEPT_RESULTS }: ServiceClass): Turns {
   /** Of calls that run, and those that are kept. */
   const results: Map<string, Promise<unknown>> = new Map();
   /** What forgets the kept ones, the oldest first. */
@@ -72,7 +72,7 @@ function deduplicated(keepMs: number): Turns {
     timer.unref();
     kept.set(key, timer);
     const [oldest] = kept.keys();
-    if (kept.size > MAX_KEPT_RESULTS) forget(oldest as string);
+    if (kept.size > maxKept) forget(oldest as string);
   };
   return (run, keyOf) => {
     const key = keyOf();

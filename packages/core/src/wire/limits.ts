@@ -37,6 +37,9 @@ export const MAX_WORK_THREADS = 15;
  */
 export const CHANNEL_WINDOW_BYTES = 524288;
 
+/** The same once a receiver has granted more: at most so much, whatever it says. */
+export const MAX_CHANNEL_WINDOW_BYTES = 67108864;
+
 /** Senders and channels that are open in a context, to one other context; more do not arrive. */
 export const MAX_SENDERS = 16384;
 

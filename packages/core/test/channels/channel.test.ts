@@ -56,6 +56,20 @@ describe('channels/channel', () => {
     await here.close();
   });
 
+  it('has windowBytes for what its own end reads; the other end has the default', async () => {
+    const here = tree.get(MASTER).channels.channel<Buffer, Buffer>({
+      windowBytes: 4 * CHANNEL_WINDOW_BYTES,
+    });
+    const there = await tree.pass(here, MASTER, B);
+    const bytes = Buffer.alloc(CHANNEL_WINDOW_BYTES);
+    await Promise.all([1, 2, 3, 4].map(() => there.send(bytes)));
+    expect(await isSettled(there.send(bytes))).to.equal(false);
+    await here.send(bytes);
+    expect(await isSettled(here.send(bytes))).to.equal(false);
+    expect([here.size, there.size]).to.deep.equal([4, 1]);
+    await Promise.all([here.close(), there.close()]);
+  });
+
   it('cannot be given away twice, nor passed on', async () => {
     const [here, there] = await connect(MASTER, B);
     for (const [channel, id] of [

@@ -3,7 +3,11 @@ import { failure } from '../../../../test/support/failure.js';
 import { settle } from '../../../../test/support/stream-pair.js';
 import type { OpenReceiver, ReceiverOptions } from '../../src/channels/open-receiver.js';
 import { Sender } from '../../src/channels/sender.js';
-import { CHANNEL_WINDOW_BYTES, MAX_SENDERS } from '../../src/wire/limits.js';
+import {
+  CHANNEL_WINDOW_BYTES,
+  MAX_CHANNEL_WINDOW_BYTES,
+  MAX_SENDERS,
+} from '../../src/wire/limits.js';
 import { ChannelTree, collect, handlesOf, isSettled } from './channel-tree.js';
 
 const [MASTER, A, B, C] = [0, 1, 2, 3];
@@ -43,12 +47,14 @@ describe('channels/sender', () => {
     });
   }
 
-  it('never has more credit than a window, whatever the other end grants', async () => {
+  it('never has more credit than the largest window, whatever the other end grants', async () => {
     const { sender } = await connect(B, MASTER);
     const { handle } = (sender as unknown as { _line: { handle: number } })._line;
     for (const bytes of [1e15, '7', 5n]) tree.get(B).router.post(MASTER, handle, [3, bytes]);
     await settle();
-    await sender.send(Buffer.alloc(CHANNEL_WINDOW_BYTES));
+    tree.get(A).down!.isHeld = true;
+    await sender.send(Buffer.alloc(MAX_CHANNEL_WINDOW_BYTES - 1000));
+    expect(await isSettled(sender.send(Buffer.alloc(1000)))).to.equal(true);
     expect(await isSettled(sender.send(1))).to.equal(false);
   });
 
@@ -165,6 +171,122 @@ describe('channels/sender', () => {
       await bystander.sender.send(1);
       expect(await bystander.receiver.get()).to.equal(1);
     });
+  });
+
+  describe('credit, where the receiver has windowBytes,', () => {
+    const WINDOW = 8 * CHANNEL_WINDOW_BYTES;
+    /** Goes in one frame. */
+    const PIECE = 60_000;
+    /** What a message counts: the header of a frame, and the value in a list. */
+    const bytesOf = (value: Buffer) => tree.get(MASTER).router.encode([0, value]).length;
+    /** A value whose message counts so much. */
+    const valueFor = (bytes: number) => {
+      const almost = Buffer.alloc(bytes - 50);
+      return Buffer.alloc(bytes - (bytesOf(almost) - almost.length));
+    };
+
+    it('is as large as that, to the byte: while one is left, a message may leave', async () => {
+      for (const left of [0, 1]) {
+        const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes: WINDOW });
+        await sender.send(valueFor(WINDOW / 2));
+        await sender.send(valueFor(WINDOW / 2 - left));
+        expect(await isSettled(sender.send(valueFor(100))), `${left} left`).to.equal(left > 0);
+        expect(await isSettled(sender.send(valueFor(100)))).to.equal(false);
+        expect(receiver.size).to.equal(2 + left);
+        receiver.close();
+      }
+    });
+
+    it('comes back as it is read, half a window at a time', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes: WINDOW });
+      const quarter = Buffer.alloc(WINDOW / 4);
+      await Promise.all([1, 2, 3, 4].map(() => sender.send(quarter)));
+      const next = sender.send(quarter);
+      await receiver.get();
+      expect(await isSettled(next)).to.equal(false);
+      await receiver.get();
+      expect(await isSettled(next)).to.equal(true);
+      expect(receiver.size).to.equal(3);
+      receiver.close();
+    });
+
+    it('bounds what a reader keeps that stands still, whatever is sent', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes: WINDOW });
+      for (let i = 0; i < 200; i++) sender.send(Buffer.alloc(PIECE)).catch(() => {});
+      await settle();
+      expect(receiver.size).to.equal(Math.ceil(WINDOW / bytesOf(Buffer.alloc(PIECE))));
+      receiver.close();
+    });
+
+    it('that is exceeded fails the receiver', async () => {
+      const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes: WINDOW });
+      (sender as unknown as { _credit: number })._credit = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 200; i++) await sender.send(Buffer.alloc(PIECE));
+      await settle();
+      const [got, error] = await collect(receiver);
+      expect(got.length).to.equal(Math.ceil(WINDOW / bytesOf(Buffer.alloc(PIECE))));
+      expect(error).to.include({ name: 'ChannelError', code: 'ERR_CREDIT' });
+    });
+
+    it('needs fewer round trips of a long connection for the same bytes', async () => {
+      const MESSAGES = 256;
+      const roundTrips = async (windowBytes?: number) => {
+        const { receiver, sender } = await connect<Buffer>(MASTER, A, { windowBytes });
+        const { up, down } = tree.get(A);
+        for (const end of [up, down]) end!.isHeld = true;
+        let read = 0;
+        const reading = (async () => {
+          for await (const _ of receiver) read++;
+        })();
+        const sent = Array.from({ length: MESSAGES }, () => sender.send(Buffer.alloc(PIECE)));
+        let count = 0;
+        for (; read < MESSAGES; count++) {
+          for (const end of [up, down]) {
+            await settle();
+            end!.deliver();
+          }
+        }
+        for (const end of [up, down]) end!.release();
+        await Promise.all([...sent, sender.close(), reading]);
+        return count;
+      };
+      // 15 MB, of which half a window is granted at a time.
+      expect(await roundTrips()).to.be.within(28, 60);
+      expect(await roundTrips(WINDOW)).to.be.within(4, 8);
+      expect(await roundTrips(MESSAGES * 2 * PIECE)).to.equal(1);
+    });
+
+    it('may be as small as without it, and 64 MiB', async () => {
+      for (const windowBytes of [CHANNEL_WINDOW_BYTES, MAX_CHANNEL_WINDOW_BYTES]) {
+        const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes });
+        await sender.send(Buffer.alloc(windowBytes - 1000));
+        expect(await isSettled(sender.send(Buffer.alloc(1000)))).to.equal(true);
+        expect(await isSettled(sender.send(Buffer.alloc(1)))).to.equal(false);
+        receiver.close();
+      }
+    });
+
+    for (const windowBytes of [
+      CHANNEL_WINDOW_BYTES - 1,
+      MAX_CHANNEL_WINDOW_BYTES + 1,
+      CHANNEL_WINDOW_BYTES + 0.5,
+      -1,
+      0,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      '1048576',
+      null,
+    ] as number[]) {
+      it(`cannot be ${typeof windowBytes} ${windowBytes}`, () => {
+        const { channels } = tree.get(MASTER);
+        const options = { windowBytes };
+        for (const make of [() => channels.receiver(options), () => channels.channel(options)]) {
+          expect(make)
+            .to.throw(TypeError, 'windowBytes must be a whole number from 524288 to 67108864, not ')
+            .with.property('code', 'ERR_INVALID_ARG');
+        }
+      });
+    }
   });
 
   describe('close', () => {

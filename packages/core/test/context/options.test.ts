@@ -4,6 +4,7 @@ import {
   dockerTarget,
   resolveContextOptions,
 } from '../../src/context/options.js';
+import { MAX_WORK_THREADS } from '../../src/wire/limits.js';
 
 const refuses = (options: object, message: RegExp) =>
   expect(() => resolveContextOptions(options as ContextOptions), JSON.stringify(options))
@@ -40,6 +41,14 @@ describe('context/options', () => {
     expect(resolveContextOptions({ heartbeat: { intervalMs: 0 } }).heartbeat).to.deep.equal(none);
     const asked = resolveContextOptions({ workThread: 'none', heartbeat: { countMax: 9 } });
     expect(asked.heartbeat).to.deep.equal({ intervalMs: 15_000, countMax: 9, silenceMs: 120_000 });
+  });
+
+  it('takes as many work threads as have a number, and no others', () => {
+    const threads = (workThreads: number) => resolveContextOptions({ workThreads }).workThreads;
+    expect([1, 2, MAX_WORK_THREADS].map(threads)).to.deep.equal([undefined, 2, MAX_WORK_THREADS]);
+    for (const workThreads of [-1, 0, 1.5, MAX_WORK_THREADS + 1, Number.NaN]) {
+      refuses({ workThreads }, /workThreads must be an integer from 1 to 15/);
+    }
   });
 
   it('takes times from their lowest to their highest, and no others', () => {

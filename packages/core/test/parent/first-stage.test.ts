@@ -37,19 +37,23 @@ const CONFIG = Buffer.from([0, 10, 255, 1]);
 describe('parent/first-stage', () => {
   let child: ChildProcess;
 
-  function start(workThread = false): {
+  const options = (workThread = false) => ({
+    marker: 'kinetin-q3x9zk',
+    title: 'a-title',
+    coreBytes: PACKED.length,
+    preambleBytes: PACKED.length + CONFIG.length,
+    workThread,
+  });
+
+  function start(
+    workThread = false,
+    args = nodeArgs(options(workThread)),
+  ): {
     socket: Duplex;
     said: () => string;
     diagnostics: () => string;
   } {
-    const options = {
-      marker: 'kinetin-q3x9zk',
-      title: 'a-title',
-      coreBytes: PACKED.length,
-      preambleBytes: PACKED.length + CONFIG.length,
-      workThread,
-    };
-    child = spawn(process.execPath, nodeArgs(options), {
+    child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     const socket = child.stdio[3] as Duplex;
@@ -113,6 +117,17 @@ describe('parent/first-stage', () => {
     socket.end(PACKED.subarray(0, 20));
     const [status] = await once(child, 'close');
     expect(diagnostics()).to.equal('core cut short at byte 20\n');
+    expect(status).to.equal(1);
+  });
+
+  it('ends where the core does not come in time', async () => {
+    // A minute, which is not waited for.
+    const patient = nodeArgs(options());
+    const hasty = patient.map((text) => text.replace('setTimeout(x,60e3)', 'setTimeout(x,1)'));
+    expect(hasty).not.to.deep.equal(patient);
+    const { diagnostics } = start(false, hasty);
+    const [status] = await once(child, 'close');
+    expect(diagnostics()).to.equal('core cut short at byte 0\n');
     expect(status).to.equal(1);
   });
 

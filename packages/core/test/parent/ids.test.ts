@@ -31,9 +31,9 @@ describe('ids for contexts that contexts start', () => {
     serve(HOP, () => ask(HOP));
   });
 
-  function serve(id: number, getBlock: () => Promise<IdBlock>): void {
+  function serve(id: number, getBlock: () => Promise<IdBlock>, maxBlocks?: number): void {
     const { router, complaints } = tree.get(id);
-    const blocks = new Ids(router, getBlock);
+    const blocks = new Ids(router, getBlock, maxBlocks);
     ids.set(id, blocks);
     const news: News[] = [];
     heard.set(id, news);
@@ -179,6 +179,29 @@ describe('ids for contexts that contexts start', () => {
     expect(nextBlock).to.equal(100 + most * BLOCK);
     await ask(HOP);
     await ask(OTHER);
+  });
+
+  for (const most of [0, 1, 3]) {
+    it(`are no more blocks than ${most} for each child, where that is said`, async () => {
+      serve(MASTER, async () => ({ next: nextBlock, end: ++nextBlock }), most);
+      for (const child of [HOP, OTHER]) {
+        for (let i = 0; i < most; i++) await ask(child);
+        expect(await failure(ask(child))).to.include({ code: 'ERR_TOO_MANY_CONTEXTS' });
+      }
+    });
+  }
+
+  it('are one block for each child far below, where a quarter of a quarter would be none', async () => {
+    const deep = [4, 5, 6, 7, 8];
+    let parent = CHILD;
+    for (const id of deep) {
+      await tree.add(id, parent);
+      parent = id;
+    }
+    const [hop, below] = deep.slice(-2) as [number, number];
+    serve(hop, async () => ({ next: nextBlock, end: ++nextBlock }));
+    await ask(below);
+    expect(await failure(ask(below))).to.include({ code: 'ERR_TOO_MANY_CONTEXTS' });
   });
 
   it('that were all used make room for others when their contexts have ended', async () => {

@@ -114,7 +114,7 @@ class Receiver {
 
   reconnect(): void {
     this.#decoder = new FrameDecoder();
-    this.#inbox = new Inbox(MAX_MESSAGE_BYTES, {
+    this.#inbox = new Inbox(MAX_MESSAGE_BYTES, undefined, {
       onGrant: () => {},
       onRefused: (_, [code]) => {
         if (code === 'ERR_MESSAGE_TOO_LARGE') this.outcomes.tooLarge++;

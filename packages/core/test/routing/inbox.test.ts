@@ -42,10 +42,10 @@ function framesOf(payload: Buffer, fields: Partial<Header> = {}, frameBytes = 10
   return frames;
 }
 
-function makeInbox(maxBytes = 1e6) {
+function makeInbox(maxBytes = 1e6, maxWindow?: number) {
   const grants: [source: number, number: number, bytes: number][] = [];
   const refused: [header: Header, ...Refusal][] = [];
-  const inbox = new Inbox(maxBytes, {
+  const inbox = new Inbox(maxBytes, maxWindow, {
     onGrant: (...grant) => grants.push(grant),
     onRefused: (message, refusal) => refused.push([message, ...refusal]),
   });
@@ -143,18 +143,24 @@ describe('routing/inbox', () => {
       ]);
     });
 
-    it('lets what is under way grow with what has come, up to a bound', () => {
-      const { takeAll, grants } = makeInbox(1e9);
-      const frames = large(8 * MAX_WINDOW_BYTES);
-      let granted = FREE_WINDOW_BYTES;
-      for (const [i, frame] of frames.slice(0, -1).entries()) {
-        takeAll([frame]);
-        granted += grants.splice(0).reduce((sum, [, , bytes]) => sum + bytes, 0);
-        const came = (i + 1) * MAX_FRAME_PAYLOAD;
-        const window = Math.min(Math.max(came, FREE_WINDOW_BYTES), MAX_WINDOW_BYTES);
-        expect(granted - came).to.be.within(0.5 * window, window);
-      }
-    });
+    for (const maxWindow of [undefined, FREE_WINDOW_BYTES, 4 * MAX_WINDOW_BYTES]) {
+      const most = maxWindow ?? MAX_WINDOW_BYTES;
+      it(`lets what is under way grow with what has come, up to ${most} bytes`, () => {
+        const { takeAll, grants } = makeInbox(1e9, maxWindow);
+        const frames = large(8 * MAX_WINDOW_BYTES);
+        let granted = FREE_WINDOW_BYTES;
+        let widest = 0;
+        for (const [i, frame] of frames.slice(0, -1).entries()) {
+          takeAll([frame]);
+          granted += grants.splice(0).reduce((sum, [, , bytes]) => sum + bytes, 0);
+          const came = (i + 1) * MAX_FRAME_PAYLOAD;
+          const window = Math.min(Math.max(came, FREE_WINDOW_BYTES), most);
+          expect(granted - came).to.be.within(0.5 * window, window);
+          widest = Math.max(widest, granted - came);
+        }
+        expect(widest).to.equal(most);
+      });
+    }
 
     it('is not granted for the end of a message, nor for small ones', () => {
       const { takeAll, grants } = makeInbox(1e9);

@@ -112,6 +112,65 @@ describe('routing/router-flow', () => {
     expect((tree.router(D).upstream as Stream).bytesReceived).to.be.above(20 * MIB);
   });
 
+  it('needs fewer round trips of a long connection where the window is larger', async () => {
+    const roundTrips = async (maxWindowBytes?: number) => {
+      const long = new TestTree({ maxWindowBytes });
+      const { router, up, down: near } = await long.add(A, MASTER);
+      const handle = router.listen({ onMessage: (message) => router.reply(message, bodyOf(0)) });
+      for (const end of [up, near]) end!.isHeld = true;
+      let isDone = false;
+      const bodyOf = (value: unknown) => router.encode(value);
+      const asked = long.router(MASTER).request(A, handle, bodyOf(Buffer.alloc(32 * MIB)));
+      const done = asked.then(() => {
+        isDone = true;
+      });
+      let count = 0;
+      for (; !isDone; count++) {
+        for (const end of [near, up]) {
+          await settle();
+          end!.deliver();
+        }
+        await settle();
+      }
+      await done;
+      return count;
+    };
+    // Each doubles what has come, until the window is as large as it gets.
+    expect(await roundTrips(FREE_WINDOW_BYTES)).to.be.within(128, 140);
+    expect(await roundTrips()).to.be.within(16, 34);
+    expect(await roundTrips(64 * MIB)).to.be.within(6, 10);
+  });
+
+  for (const maxWindowBytes of [undefined, 64 * MIB]) {
+    const most = maxWindowBytes ?? 'so many as usual';
+    it(`holds no more in a hop when a reader stops whose window has grown (${most} bytes)`, async () => {
+      tree = new TestTree({ maxWindowBytes });
+      for (const [id, parent] of [
+        [A, MASTER],
+        [B, A],
+      ] as const) {
+        await tree.add(id, parent);
+      }
+      let passed = 0;
+      down(B).cut = (bytes) => {
+        passed += bytes.length;
+        down(B).isHeld ||= passed > 20 * MIB;
+        return [bytes];
+      };
+      const value = Buffer.alloc(60 * MIB);
+      const answer = ask(tree.router(MASTER), B, echo(tree.router(B)), value);
+      await settle();
+      expect(passed).to.be.within(20 * MIB, 40 * MIB);
+      for (const stream of [streamTo(A, B), streamTo(MASTER, A)]) {
+        expect(stream.waitingBytes).to.be.below(BOUND + 8192);
+      }
+      expect(tree.get(A).down!.waitingBytes).to.be.below(BOUND + 8192);
+      down(B).cut = (bytes) => [bytes];
+      down(B).release();
+      expect(((await answer) as Buffer).length).to.equal(value.length);
+    });
+  }
+
   it('refuses a message over the limit once, and carries on', async () => {
     const near = tree.router(MASTER);
     const limited = new TestTree({ maxMessageBytes: 200_000 });

@@ -7,6 +7,7 @@ import { type DeadLetterError, ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/routing/message.js';
 import { Router } from '../../src/routing/router.js';
 import { FLAG_DEAD, FLAG_ERROR } from '../../src/wire/flags.js';
+import { numberOf } from '../../src/wire/frame.js';
 import { FIRST_ALLOCATED_HANDLE, THREAD_SHIFT } from '../../src/wire/handles.js';
 
 const [MASTER, A, B, C, D] = [0, 1, 2, 3, 4];
@@ -234,6 +235,25 @@ describe('routing/router', () => {
       expect(last).to.equal(owner + 2 ** THREAD_SHIFT - 1);
       expect(router.listen({ onMessage: () => {} })).to.equal(kept[1]);
       expect(router.listen({ onMessage: () => {} })).to.equal(owner + FIRST_ALLOCATED_HANDLE + 3);
+    });
+
+    it('of messages begin anew after the last one, and stay those of their thread', async () => {
+      const router = new Router({ id: 1, parentIds: [0], thread: 3 });
+      const numbers: number[] = [];
+      const [own, other] = makePair();
+      other.open({
+        onBytes: (bytes) => numbers.push(numberOf(bytes)),
+        onClose: () => {},
+      });
+      const upstream = router.addStream('parent', 0);
+      upstream.attach(own);
+      // One before the last: to count there takes long.
+      (router as unknown as { _lastNumber: number })._lastNumber = 2 ** THREAD_SHIFT - 2;
+      for (const handle of [1001, 1002, 1003]) router.post(0, handle, Buffer.alloc(70_000));
+      await settle();
+      const owner = 3 * 2 ** THREAD_SHIFT;
+      const last = owner + 2 ** THREAD_SHIFT - 1;
+      expect([...new Set(numbers)]).to.have.members([last, owner + 1, owner + 2]);
     });
 
     it('of the last thread are still numbers of 32 bits', () => {

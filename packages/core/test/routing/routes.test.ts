@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
 import { type NaiveFrame, naiveFrame } from '../../../../test/support/naive-frame.js';
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { ADD_ROUTE, DEL_ROUTE } from '../../src/wire/handles.js';
@@ -116,6 +117,15 @@ describe('routing/routes', () => {
       await say(D, ADD_ROUTE, [50, D], { destination: MASTER });
       await expectIntact();
     });
+
+    for (const length of [1000, 1001]) {
+      it(`hands on a reason of ${length} characters, 1000 at most`, async () => {
+        const asked = tree.router(MASTER).request(D, 1000, tree.router(MASTER).encode(1));
+        await say(C, DEL_ROUTE, [D, 'x'.repeat(length)]);
+        const { message } = await failure(asked);
+        expect(message.match(/x+$/)?.[0]).to.have.lengthOf(1000);
+      });
+    }
 
     it('that a context of its own is gone is believed', async () => {
       await say(C, DEL_ROUTE, [D, 'it left']);

@@ -4,6 +4,7 @@ import { naiveFrame } from '../../../../test/support/naive-frame.js';
 import { makePair, settle, type TestEnd } from '../../../../test/support/stream-pair.js';
 import { Stream } from '../../src/routing/stream.js';
 import type { Transport, TransportEvents } from '../../src/routing/transport.js';
+import { HEADER_BYTES } from '../../src/wire/frame.js';
 import { HIGH_WATER_BYTES, MAX_PENDING_BYTES } from '../../src/wire/limits.js';
 
 const frame = (handle: number, bytes = 0): Buffer =>
@@ -135,6 +136,21 @@ describe('routing/stream', () => {
       expect(chunks).to.have.lengthOf(0);
       await nextTurn();
       expect(chunks).to.have.lengthOf(1);
+    });
+
+    it('joins frames of 8,192 bytes, and of no more', async () => {
+      for (const [more, pieces] of [
+        [0, [8192]],
+        [1, [4096, 4097]],
+      ] as const) {
+        const { stream } = makeStream();
+        const { transport, chunks } = keeper();
+        stream.attach(transport);
+        stream.write(frame(1, 4096 - HEADER_BYTES));
+        stream.write(frame(2, 4096 - HEADER_BYTES + more));
+        await nextTurn();
+        expect(chunks.map((chunk) => chunk.length)).to.deep.equal(pieces);
+      }
     });
 
     it('copies no large frame, and keeps the order around it', async () => {

@@ -40,6 +40,10 @@ describe('services/check', () => {
     [{ maxCalls: 1.5 }, /maxCalls/],
     [{ maxcalls: 1 }, /its static maxcalls means nothing; did you mean maxCalls\?/],
     [{ maxCalls: Number.NaN }, /maxCalls/],
+    [{ maxKept: 0 }, /maxKept must be a whole number from 1/],
+    [{ maxKept: 1.5 }, /maxKept/],
+    [{ maxKept: Number.NaN }, /maxKept/],
+    [{ maxkept: 1 }, /its static maxkept means nothing; did you mean maxKept\?/],
     [{ keepMs: Number.NaN }, /keepMs/],
     [{ keepMs: 2 ** 31 }, /keepMs/],
   ];

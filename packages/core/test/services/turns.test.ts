@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { failure } from '../../../../test/support/failure.js';
 import type { ServiceClass } from '../../src/services/service.js';
 import { ServiceError } from '../../src/services/service-error.js';
-import { MAX_CALLS, makeTurns } from '../../src/services/turns.js';
+import { MAX_CALLS, MAX_KEPT_RESULTS, makeTurns } from '../../src/services/turns.js';
 
 const turnsOf = (type: Partial<ServiceClass>) => makeTurns(type as ServiceClass);
 
@@ -142,19 +142,23 @@ describe('services/turns', () => {
       expect(timers).to.have.property('size', 1);
     });
 
-    it('keeps the last 1,000 at most, and no timer of others', async () => {
-      const turns = turnsOf({ concurrency: 'deduplicated', keepMs: 5000 });
-      let runs = 0;
-      const get = (key: number) =>
-        turns(
-          async () => ++runs,
-          () => String(key),
-        ) as Promise<number>;
-      for (let key = 1; key <= 1001; key++) expect(await get(key)).to.equal(key);
-      expect(timers).to.have.property('size', 1000);
-      expect(await get(1001)).to.equal(1001);
-      expect(await get(2)).to.equal(2);
-      expect(await get(1)).to.equal(1002);
-    });
+    for (const maxKept of [undefined, 1, 3]) {
+      const most = maxKept ?? MAX_KEPT_RESULTS;
+      it(`keeps the last ${most} at most, and no timer of others`, async () => {
+        const concurrency = 'deduplicated';
+        const turns = turnsOf({ concurrency, keepMs: 5000, ...(maxKept && { maxKept }) });
+        let runs = 0;
+        const get = (key: number) =>
+          turns(
+            async () => ++runs,
+            () => String(key),
+          ) as Promise<number>;
+        for (let key = 1; key <= most + 1; key++) expect(await get(key)).to.equal(key);
+        expect(timers).to.have.property('size', most);
+        expect(await get(most + 1)).to.equal(most + 1);
+        expect(await get(2)).to.equal(2);
+        expect(await get(1)).to.equal(most + 2);
+      });
+    }
   });
 });

@@ -137,6 +137,11 @@ describe('wire/describe', () => {
     }
   });
 
+  it('shows 100 characters of a value, and no more', () => {
+    expect(shown('x'.repeat(98))).to.equal(`"${'x'.repeat(98)}"`);
+    expect(shown('x'.repeat(99))).to.equal(`"${'x'.repeat(99)}...`);
+  });
+
   it('never throws, whatever the bytes are (5,000 frames)', () => {
     for (let seed = 1; seed <= 5_000; seed++) {
       const random = new Random(seed);

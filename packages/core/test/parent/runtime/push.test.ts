@@ -480,6 +480,15 @@ describe('parent/runtime: a push', () => {
       const error = await failure<ConnectError>(host.connect().push.done);
       expect(error.message).to.match(/Li\\\S+\[31mnux/);
     });
+
+    for (const length of [300, 301]) {
+      it(`repeats at most 300 characters of the ${length} that a host says`, async () => {
+        await host.addProgram('uname', `printf ${'x'.repeat(length)}`);
+        const error = await failure<ConnectError>(host.connect().push.done);
+        const longest = error.message.match(/x+/g)?.sort((a, b) => b.length - a.length)[0];
+        expect(longest).to.have.lengthOf(300);
+      });
+    }
   });
 });
 
