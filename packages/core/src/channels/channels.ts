@@ -41,9 +41,16 @@ export class Channels<From> {
   private _error: unknown;
 
   constructor({ core, endpoints, contextOf, leave }: ChannelsOptions<From>) {
+    let crowded: (() => void)[] = [];
+    core.onDrain = () => {
+      const all = crowded;
+      crowded = [];
+      for (const go of all) go();
+    };
     const host: ReceiverHost<From> = {
       core,
       leave,
+      whenDrained: (go) => void crowded.push(go),
       contextOf,
       keep: (sender) => this._keep(sender),
       forget: (sender) => this._forget(sender),

@@ -17,6 +17,8 @@ export interface Place {
    * Undefined where the context ends with its thread.
    */
   readonly leave?: ((handle: number, frame?: Uint8Array) => void) | undefined;
+  /** Calls `go` once, when a stream that was crowded has room again. */
+  readonly whenDrained?: ((go: () => void) => void) | undefined;
 }
 
 /** What an end is told. */

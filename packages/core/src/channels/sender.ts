@@ -61,6 +61,8 @@ export class Sender<Value = unknown> implements AsyncDisposable {
   private readonly _waiting: Set<Waiting> = new Set();
   /** What has left before the other end of a channel was there. */
   private _early: Buffer[] = [];
+  /** Whether its messages wait for room on the way. */
+  private _isHeldUp = false;
   private _isClosing = false;
   private _isEnded = false;
   /** What those get who send after the end. */
@@ -91,7 +93,8 @@ export class Sender<Value = unknown> implements AsyncDisposable {
 
   /**
    * Sends a message, which is encoded at once. Resolves when it has left, which is when its reader
-   * has read enough of those before it. Order: as called, also without awaiting.
+   * has read enough of those before it, and the connection has room. Order: as called, also without
+   * awaiting.
    *
    * @throws {@link SerializeError} and {@link ProtocolError} ERR_MESSAGE_TOO_LARGE: it cannot travel;
    * {@link ChannelError} ERR_CLOSED_THERE: the receiver takes no more, with its reason as `cause`;
@@ -103,7 +106,7 @@ export class Sender<Value = unknown> implements AsyncDisposable {
     if (this._isEnded) throw this._error;
     if (this._isClosing) throw closedHere();
     const body = encodeValue(this._place.core, value);
-    if (this._credit > 0 && this._waiting.size === 0 && !options.signal?.aborted) {
+    if (this._waiting.size === 0 && !options.signal?.aborted && this._mayLeave()) {
       return this._spend(body);
     }
     await this._queue(body, false, options);
@@ -236,11 +239,27 @@ export class Sender<Value = unknown> implements AsyncDisposable {
 
   private _pump(): void {
     for (const waiting of this._waiting) {
-      if (this._credit <= 0 && !waiting.isFree) return;
+      if (!waiting.isFree && !this._mayLeave()) return;
       this._waiting.delete(waiting);
       this._spend(waiting.body);
       waiting.resolve();
     }
+  }
+
+  /**
+   * Whether a message may leave now. Credit alone does not say so: a receiver can grant without reading,
+   * and what it does not read would pile up here.
+   */
+  private _mayLeave(): boolean {
+    const { core, whenDrained } = this._place;
+    if (this._credit <= 0 || this._isHeldUp) return false;
+    if (!whenDrained || !this._address || !core.isCrowded(this._address[0])) return true;
+    this._isHeldUp = true;
+    whenDrained(() => {
+      this._isHeldUp = false;
+      this._pump();
+    });
+    return false;
   }
 
   /** What counts is what a receiver can count: the payload, and a header for each message. */

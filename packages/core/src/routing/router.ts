@@ -79,6 +79,8 @@ export class Router {
   readonly listening: Map<number, Listener> = new Map();
   /** All streams that live. */
   readonly streams: Set<Stream> = new Set();
+  /** Told when a stream that was crowded has room again. */
+  onDrain: () => void = () => {};
   /** Told of each stream that has ended, after its routes are gone. */
   onStreamClosed: (stream: Stream, reason: string) => void = () => {};
   /** Told of each context that was lost, wherever it was. */
@@ -121,11 +123,7 @@ export class Router {
       },
     });
     this._outbox = new Outbox({
-      isFull: (destination) => {
-        const stream =
-          destination === this.id ? undefined : this.routes.get(destination) || this.upstream;
-        return stream?.isCrowded;
-      },
+      isFull: (destination) => this.isCrowded(destination),
       onFrame: (frame) => this._route(frame, undefined),
     });
   }
@@ -141,7 +139,10 @@ export class Router {
     const authority = side === 'parent' ? undefined : peer;
     const stream = new Stream(side, peer, authority, {
       onFrame: (frame, from) => this._receive(frame, from),
-      onDrain: () => this._outbox.pump(),
+      onDrain: () => {
+        this._outbox.pump();
+        this.onDrain();
+      },
       onClose: (closed, reason) => this._closed(closed, reason),
     });
     this.streams.add(stream);
@@ -193,6 +194,12 @@ export class Router {
   }
 
   // --- Sending
+
+  /** Whether what can wait, of messages to `destination`, is to wait for `onDrain`. */
+  isCrowded(destination: number): boolean | undefined {
+    if (destination === this.id) return undefined;
+    return (this.routes.get(destination) || this.upstream)?.isCrowded;
+  }
 
   /** Encodes a value as the body of a message. Throws a SerializeError, or ERR_MESSAGE_TOO_LARGE. */
   encode(value: unknown, root?: string): Buffer {

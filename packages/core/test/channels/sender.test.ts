@@ -5,6 +5,7 @@ import type { OpenReceiver, ReceiverOptions } from '../../src/channels/open-rece
 import { Sender } from '../../src/channels/sender.js';
 import {
   CHANNEL_WINDOW_BYTES,
+  HIGH_WATER_BYTES,
   MAX_CHANNEL_WINDOW_BYTES,
   MAX_SENDERS,
 } from '../../src/wire/limits.js';
@@ -221,11 +222,37 @@ describe('channels/sender', () => {
     it('that is exceeded fails the receiver', async () => {
       const { receiver, sender } = await connect<Buffer>(MASTER, B, { windowBytes: WINDOW });
       (sender as unknown as { _credit: number })._credit = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < 200; i++) await sender.send(Buffer.alloc(PIECE));
+      const sent = Array.from({ length: 200 }, () => sender.send(Buffer.alloc(PIECE)));
+      await Promise.allSettled(sent);
       await settle();
       const [got, error] = await collect(receiver);
       expect(got.length).to.equal(Math.ceil(WINDOW / bytesOf(Buffer.alloc(PIECE))));
       expect(error).to.include({ name: 'ChannelError', code: 'ERR_CREDIT' });
+    });
+
+    it('is used as the connection has room: what is not read there waits at its sender', async () => {
+      for (const reader of [A, B]) {
+        const { receiver, sender } = await connect<Buffer>(reader, MASTER, { windowBytes: WINDOW });
+        await sender.send(Buffer.alloc(1));
+        await settle();
+        const down = tree.get(A).down!;
+        down.isHeld = true;
+        const count = Math.floor(WINDOW / PIECE / 2);
+        let left = 0;
+        const sent = Array.from({ length: count }, (_, i) =>
+          sender.send(Buffer.alloc(PIECE, i)).then(() => left++),
+        );
+        await settle();
+        const { waitingBytes } = tree.get(MASTER).router.routes.get(A)!;
+        expect(waitingBytes).to.be.within(HIGH_WATER_BYTES, HIGH_WATER_BYTES + PIECE + 1000);
+        expect(left).to.be.within(1, count / 2);
+        down.release();
+        await Promise.all(sent);
+        const closed = sender.close();
+        const [got] = await collect(receiver);
+        expect(got.slice(1).map((bytes) => bytes[0])).to.deep.equal([...Array(count).keys()]);
+        await closed;
+      }
     });
 
     it('needs fewer round trips of a long connection for the same bytes', async () => {
