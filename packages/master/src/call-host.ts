@@ -18,15 +18,19 @@ import {
   withOwnNames,
   withoutFrames,
 } from '@kinetin/core';
+import { EXTERNAL_FRAMES } from './bundle/external.js';
 import type { ModuleText } from './bundle/module.js';
+import { type BundleRules, PerRules } from './bundle/rules.js';
 import { makeProxy } from './imports/remote-module.js';
 import { pushedModule } from './pushed.js';
 import { referenceClass, referenceFunction } from './slice/reference.js';
+import { notCallable } from './slice/refusals.js';
 import { mapStack } from './stacks.js';
 
 /** What marks the frames of Kinetin itself: of no use to those who read a stack. */
 const CORE = [
   'kinetin:core',
+  ...EXTERNAL_FRAMES,
   ...(['thread', 'context'] as const).map((name) => moduleFileName(pushedModule(name).hash)),
 ];
 const PACKAGES = [
@@ -47,21 +51,35 @@ class ModuleTarget implements CallTarget {
   }
 }
 
+/** Those that may be used under the same rules, also by another router. */
+const knownUnder = new PerRules(() => new WeakMap<AnyFunction, CallTarget>());
+/** Functions of imported modules, whoever has imported them. */
+const imported = new WeakSet<AnyFunction>();
+
 export class MasterCallHost implements CallHost {
   readonly core: CoreRouter;
+  readonly known: WeakMap<AnyFunction, CallTarget>;
   readonly #modules: ModuleStore;
+  readonly #rules: BundleRules;
   /** Source maps of the modules that were shipped, by the first 16 digits of their hash. */
   readonly #sourceMaps = new Map<string, string>();
 
   readonly #services = new WeakMap<ServiceClass, Promise<CallTarget>>();
 
-  constructor(core: CoreRouter, modules: ModuleStore) {
+  constructor(core: CoreRouter, modules: ModuleStore, rules: BundleRules) {
     this.core = core;
     this.#modules = modules;
+    this.#rules = rules;
+    this.known = knownUnder.of(rules);
   }
 
   async reference(fn: AnyFunction): Promise<CallTarget> {
-    const target = await referenceFunction(fn);
+    // Those that may be sent by this router are known.
+    if (imported.has(fn)) {
+      const why = 'of a module that was imported with another router, whose option bundle differs';
+      throw notCallable(fn.name, `${why}; import it with this one`);
+    }
+    const target = await referenceFunction(fn, this.#rules);
     return target.kind === 'builtin' ? target : new ModuleTarget(target.module, target.path);
   }
 
@@ -69,7 +87,9 @@ export class MasterCallHost implements CallHost {
     if (type.length > 0) return undefined;
     let target = this.#services.get(type);
     if (!target) {
-      target = referenceClass(type).then(({ module, path }) => new ModuleTarget(module, path));
+      target = referenceClass(type, this.#rules).then(
+        ({ module, path }) => new ModuleTarget(module, path),
+      );
       this.#services.set(type, target);
       target.catch(() => this.#services.delete(type));
     }
@@ -111,8 +131,12 @@ export class MasterCallHost implements CallHost {
     call: (fn: AnyFunction) => Promise<unknown>,
   ): Promise<object> {
     const { bundleFile } = await import('./imports/bundle-file.js');
-    const { module, describePath, pathTo } = await bundleFile(url);
-    const functionAt = (path: readonly string[]) => remote(new ModuleTarget(module, path));
+    const { module, describePath, pathTo } = await bundleFile(url, this.#rules);
+    const functionAt = (path: readonly string[]) => {
+      const fn = remote(new ModuleTarget(module, path));
+      imported.add(fn);
+      return fn;
+    };
     const described = await call(functionAt(describePath));
     return makeProxy(module.name, described, (name) => functionAt(pathTo(name)));
   }

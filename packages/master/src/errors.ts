@@ -22,9 +22,14 @@ export class SliceError extends KinetinError {
   }
 }
 
-/** The modules that a function needs cannot be bundled: ERR_BUNDLE or ERR_NATIVE_ADDON. */
+/** The modules that a function needs cannot be bundled: ERR_BUNDLE, ERR_NATIVE_ADDON or ERR_DENIED. */
 export class BundleError extends KinetinError {
-  constructor(code: string, message: string) {
+  /** What a plugin threw, with ERR_BUNDLE. */
+  declare readonly cause?: unknown;
+
+  constructor(code: string, message: string, cause?: unknown) {
     super('BundleError', code, message);
+    if (cause === undefined) return;
+    Object.defineProperty(this, 'cause', { value: cause, configurable: true, writable: true });
   }
 }

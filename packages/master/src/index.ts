@@ -66,6 +66,7 @@ export {
   type StageTimeouts,
 } from '@kinetin/core/parent';
 export type { SshOptions } from '@kinetin/core/ssh-options';
+export type { BundleOptions, DataLoader } from './bundle/options.js';
 export { type DoctorOptions, doctor } from './doctor/doctor.js';
 export { type DoctorFormat, formatDoctorReport } from './doctor/format.js';
 export type {

@@ -9,6 +9,7 @@ import {
   type OptionTypes,
   type WaitOptions,
 } from '@kinetin/core';
+import type { BundleOptions } from './bundle/options.js';
 import type { LogLevel, LogSink } from './logs/sink.js';
 
 export interface RouterOptions {
@@ -48,6 +49,24 @@ export interface RouterOptions {
    * @defaultValue that of npm's settings: `npm config get registry`
    */
   npmRegistry?: string | undefined;
+  /**
+   * What of the program's modules travels, and how: packages that are not sent, lists of what may leave,
+   * plugins, and loaders for data files. They are read when the router is made.
+   *
+   * @example
+   * ```ts
+   * import { withRouter } from '@kinetin/master';
+   *
+   * await withRouter(
+   *   async (router) => {
+   *     const context = router.local();
+   *     // ...
+   *   },
+   *   { bundle: { external: ['better-sqlite3'], deny: ['aws-sdk'], loader: { '.sql': 'text' } } },
+   * );
+   * ```
+   */
+  bundle?: BundleOptions | undefined;
 }
 
 /** For `checkOptions`. */
@@ -58,6 +77,7 @@ export const ROUTER_OPTIONS: OptionTypes<RouterOptions> = {
   maxWindowBytes: 'number',
   maxIdBlocks: 'number',
   npmRegistry: 'string',
+  bundle: '',
 };
 
 const { FREE_WINDOW_BYTES, ID_BLOCK, MAX_FRAME_PAYLOAD } = limits;

@@ -43,6 +43,7 @@ import {
 import { type Connected, Ids, listenForNews } from '@kinetin/core/parent';
 import { adoptHostKey, resolveSshOptions, SSH_OPTIONS } from '@kinetin/core/ssh-options';
 import createDebug from 'debug';
+import { resolveBundleOptions } from './bundle/options.js';
 import { MasterCallHost } from './call-host.js';
 import {
   type ConnectHost,
@@ -119,6 +120,7 @@ export class Router implements AsyncDisposable {
     checkOptions('Router', options, ROUTER_OPTIONS);
     checkLimits(options);
     const { logLevel = 'info', maxMessageBytes, maxWindowBytes, maxIdBlocks } = options;
+    const rules = resolveBundleOptions(options.bundle);
     if (!(logLevel in LEVELS)) {
       const known = Object.keys(LEVELS).join(', ');
       throw invalidArgument(`logLevel must be one of ${known}, not ${JSON.stringify(logLevel)}`);
@@ -157,7 +159,7 @@ export class Router implements AsyncDisposable {
       getRuntime,
       runtimes: new RuntimesForHops(this.#core, getRuntime, pushedModule('runtime').hash),
     };
-    this.#calls = new MasterCallHost(this.#core, this.#host.modules);
+    this.#calls = new MasterCallHost(this.#core, this.#host.modules, rules);
     installCallEndpoints(endpoints);
     installContextEndpoint(endpoints, this.#contexts, [Context, PendingContext]);
     for (const name of [

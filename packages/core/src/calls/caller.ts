@@ -15,14 +15,6 @@ import { checkNoReply } from './no-reply.js';
 import { type CallOptions, callWithin, type PendingCall } from './pending-call.js';
 import type { AnyFunction } from './sendable.js';
 
-/** Functions whose reference is known: they need not be waited for. */
-const known = new WeakMap<AnyFunction, CallTarget>();
-
-/** From now on, calling `fn` in a context calls `target` there. */
-export function standIn(fn: AnyFunction, target: CallTarget): void {
-  known.set(fn, target);
-}
-
 export class Caller {
   private readonly _host: CallHost;
   private readonly _callee: Callee;
@@ -61,7 +53,7 @@ export class Caller {
    */
   call(fn: AnyFunction, args: unknown[], options?: CallOptions): Promise<unknown> {
     if (!options) {
-      const target = known.get(fn);
+      const target = this._host.known.get(fn);
       if (!target || this._leaving) return this._call(fn, args);
       // The usual way: no more promises than it takes.
       try {
@@ -86,7 +78,7 @@ export class Caller {
       options,
       () => this._nameOf(fn),
       async (pending) => {
-        const target = known.get(fn);
+        const target = this._host.known.get(fn);
         if (target && !this._leaving) this._post(target, args, pending);
         else await this._inTurn(fn, (found) => this._post(found, args, pending), pending);
         await this._callee.connected;
@@ -96,7 +88,7 @@ export class Caller {
 
   /** For people: built-ins as one would write them, whatever Node calls them itself. */
   private _nameOf(fn: AnyFunction): string {
-    const { module, path = [] } = known.get(fn) || {};
+    const { module, path = [] } = this._host.known.get(fn) || {};
     const builtin = typeof module === 'string' && [module, ...path].filter(Boolean).join('.');
     return `the call of ${builtin || fn?.name || 'a function'} in ${this.name}`;
   }
@@ -107,7 +99,7 @@ export class Caller {
     options?: CallOptions,
     pending?: PendingCall,
   ): Promise<unknown> {
-    const target = known.get(fn);
+    const target = this._host.known.get(fn);
     if (target && !this._leaving) {
       return this.answer(this._request(target, args, pending), options, pending);
     }
@@ -141,8 +133,11 @@ export class Caller {
   }
 
   private async _prepare(fn: AnyFunction, before: Promise<void> | undefined): Promise<CallTarget> {
-    const [target] = await Promise.all([known.get(fn) ?? this._host.reference(fn), before]);
-    known.set(fn, target);
+    const [target] = await Promise.all([
+      this._host.known.get(fn) ?? this._host.reference(fn),
+      before,
+    ]);
+    this._host.known.set(fn, target);
     return target;
   }
 

@@ -6,7 +6,7 @@ import { checkOptions, invalidArgument, type OptionTypes } from '../arguments.js
 import { Receiver } from '../channels/receiver.js';
 import type { Received } from '../channels/source.js';
 import type { ServiceClass } from '../services/service.js';
-import { type Caller, standIn } from './caller.js';
+import type { Caller } from './caller.js';
 import type { CallTarget } from './host.js';
 import type { CallOptions, CallWaitOptions } from './pending-call.js';
 import type { RemoteModule } from './remote-module.js';
@@ -117,7 +117,7 @@ export abstract class Calls<From = unknown> {
   ): Promise<RemoteModule<Module>> {
     const remote = (target: CallTarget): AnyFunction => {
       const fn: AnyFunction = (...args) => this.call(fn, ...args);
-      standIn(fn, target);
+      this.caller.host.known.set(fn, target);
       return fn;
     };
     const imported = this.caller.host.importModule(url, remote, (fn) => this.call(fn));

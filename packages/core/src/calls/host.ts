@@ -16,6 +16,8 @@ export interface CallTarget {
 
 export interface CallHost {
   readonly core: Router;
+  /** Functions whose target is known: they need not be waited for. */
+  readonly known: WeakMap<AnyFunction, CallTarget>;
   /** Finds or makes what stands for `fn` elsewhere. Nothing is sent; throws where there is nothing. */
   reference(fn: AnyFunction): Promise<CallTarget>;
   /** The same for the class of a service; undefined where it cannot be started by those who call it. */

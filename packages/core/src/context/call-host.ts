@@ -20,6 +20,7 @@ import type { Orphans } from './orphans.js';
 declare const RUNTIME_MODULE: string;
 
 export class ContextCallHost implements CallHost {
+  readonly known: WeakMap<AnyFunction, CallTarget> = new WeakMap();
   /** What marks the frames of Kinetin itself: the core, this bundle, and the `thread` bundle. */
   private _own: string[];
 

@@ -3,7 +3,9 @@ import { SourceMap } from 'node:module';
 import { resolve } from 'node:path';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
 import { BundleError, SliceError } from '../errors.js';
+import { importChain } from './chain.js';
 import { withoutMark } from './entry.js';
+import { PLUGIN_NAME } from './plugin.js';
 import type { ModuleSource } from './source.js';
 
 /** At most this many complaints are told: they tend to have one cause. */
@@ -14,13 +16,15 @@ export function bundleFailure(error: unknown, source: ModuleSource, folder: stri
   const own = messages.find(({ detail }) => detail instanceof SliceError);
   if (own) return own.detail;
   const complaints = messages.slice(0, MAX_COMPLAINTS).map((message) => {
-    return `${message.text}${placeOf(message, source, folder)}`;
+    const by = isOfUser(message) ? `plugin ${message.pluginName}: ` : '';
+    return `${by}${message.text}${placeOf(message, source, folder)}`;
   });
   if (messages.length > MAX_COMPLAINTS)
     complaints.push(`and ${messages.length - MAX_COMPLAINTS} more`);
   if (complaints.length === 0) complaints.push(String(error));
   const message = `cannot bundle ${source.name}: ${complaints.join(', ')}; ${advice(messages)}`;
-  return new BundleError('ERR_BUNDLE', message);
+  const cause = messages.filter(isOfUser).find(({ detail }) => detail instanceof Error)?.detail;
+  return new BundleError('ERR_BUNDLE', message, cause);
 }
 
 /** @throws {BundleError} ERR_NATIVE_ADDON: the bundle needs one. */
@@ -30,7 +34,8 @@ export function checkNoAddons({ inputs, outputs }: Metafile, name: string): void
   if (addon === undefined) return;
   const chain = importChain(inputs, used, addon).join(' > ');
   const why = `native addons do not travel, and it imports one: ${chain}`;
-  const message = `cannot bundle ${name}: ${why}; call a function that does without`;
+  const way = 'where its package is installed on the target, name that in bundle.external';
+  const message = `cannot bundle ${name}: ${why}; call a function that does without, or, ${way}`;
   throw new BundleError('ERR_NATIVE_ADDON', message);
 }
 
@@ -50,20 +55,13 @@ function advice(messages: readonly Message[]): string {
   const text = messages.map((message) => message.text).join('\n');
   if (/top-level await/i.test(text)) return 'move the await into a function';
   if (/could not resolve/i.test(text)) return 'install what is missing where the program runs';
+  if (/no loader is configured/i.test(text)) {
+    return 'name one for such files in bundle.loader, an option of the router';
+  }
+  if (messages.some(isOfUser)) return 'see to the plugin';
   return 'correct the module named';
 }
 
-/** The shortest way by imports from a file that nothing imports to `addon`. */
-function importChain(inputs: Metafile['inputs'], used: readonly string[], addon: string): string[] {
-  const chain = [addon];
-  for (const target of chain) {
-    const importer = used.find((path) => {
-      const imports = inputs[path]?.imports ?? [];
-      return !chain.includes(path) && imports.some((one) => one.path === target);
-    });
-    if (importer !== undefined) chain.push(importer);
-  }
-  const names = chain.reverse().map(withoutMark);
-  // The text of an entry stands for the file that it imports.
-  return names.filter((name, i) => name !== names[i - 1]);
+function isOfUser({ pluginName }: Message): boolean {
+  return pluginName !== '' && pluginName !== PLUGIN_NAME;
 }

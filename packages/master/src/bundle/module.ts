@@ -12,12 +12,15 @@ import { pathToFileURL } from 'node:url';
 import type * as Esbuild from 'esbuild';
 import type { BuildOptions, BuildResult } from 'esbuild';
 import { ENTRY_MARK, withoutMark } from './entry.js';
+import { isStandIn } from './external.js';
 import { bundleFailure, checkNoAddons } from './failures.js';
 import type { ModuleSource } from './source.js';
 
 export type { ModuleSource } from './source.js';
 
-import { CONTEXT_PACKAGE, sourcePlugin } from './plugin.js';
+import { checkLists, checkOwnFile } from './lists.js';
+import { CONTEXT_PACKAGE, ownPlugin, sourcePlugin } from './plugin.js';
+import { type BundleRules, DEFAULT_RULES, PerRules } from './rules.js';
 
 /** A module as contexts get it. */
 export interface ModuleText {
@@ -38,20 +41,21 @@ export const TARGET = 'node12.22';
 /** V8 names the property that holds a called function, and esbuild's getters keep it from knowing. */
 const PLAIN_EXPORTS = 'module.exports={...module.exports};';
 
-const bundled = new Map<string, Promise<ModuleText>>();
+const bundledUnder = new PerRules(() => new Map<string, Promise<ModuleText>>());
 /** Runs since it was first asked for, until stopped. */
 let bundler: Promise<typeof Esbuild> | undefined;
 
 /**
- * Bundles a text once, also when asked again while it is being bundled.
+ * Bundles a text once under the same rules, also when asked again while it is being bundled.
  *
- * @throws {BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON
+ * @throws {BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON, ERR_DENIED
  */
-export function bundleModule(source: ModuleSource): Promise<ModuleText> {
+export function bundleModule(source: ModuleSource, rules = DEFAULT_RULES): Promise<ModuleText> {
+  const bundled = bundledUnder.of(rules);
   const key = `${source.file}\0${source.name}\0${sha256(source.text)}`;
   let module = bundled.get(key);
   if (!module) {
-    module = buildModule(source);
+    module = buildModule(source, rules);
     bundled.set(key, module);
     // A missing dependency may be there the next time.
     module.catch(() => bundled.delete(key));
@@ -82,34 +86,46 @@ export async function stopBundler(): Promise<void> {
   await running?.stop();
 }
 
-async function buildModule(source: ModuleSource): Promise<ModuleText> {
+async function buildModule(source: ModuleSource, rules: BundleRules): Promise<ModuleText> {
+  checkOwnFile(source, rules);
   const esbuild = await startBundler();
   const folder = source.file === undefined ? process.cwd() : dirname(source.file);
   let result: BuildResult<{ write: false; metafile: true }>;
   try {
-    result = await esbuild.build({ ...buildOptions(source, folder), write: false, metafile: true });
+    const options = buildOptions(source, folder, rules);
+    result = await esbuild.build({ ...options, write: false, metafile: true });
   } catch (error) {
     throw bundleFailure(error, source, folder);
   }
+  checkLists(result.metafile, source, folder, rules);
   checkNoAddons(result.metafile, source.name);
   const text = outputOf(result, '.js');
   const map: SourceMapPayload = JSON.parse(outputOf(result, '.js.map'));
   // As in every map, sources are URLs: `#` and what is not ASCII are escaped.
-  const sources = map.sources.map((path) => resolve(folder, withoutMark(decodeURIComponent(path))));
+  const sources = map.sources.map((source) => {
+    const path = withoutMark(decodeURIComponent(source));
+    return isStandIn(path) ? path : resolve(folder, path);
+  });
   const sourceMap = JSON.stringify({ ...map, sources });
   const usesContext = text.includes(`require("${CONTEXT_PACKAGE}")`);
   return { hash: sha256(text), text, name: source.name, usesContext, sourceMap };
 }
 
-function buildOptions(source: ModuleSource, folder: string): BuildOptions {
+function buildOptions(source: ModuleSource, folder: string, rules: BundleRules): BuildOptions {
   const { file = resolve(folder, '[eval]'), exportsText } = source;
+  const entryExports = exportsText && (() => withMap(exportsText(), source.map));
   return {
     stdin: {
       contents: withMap(source.text, source.map),
       resolveDir: folder,
       sourcefile: file + ENTRY_MARK,
     },
-    plugins: [sourcePlugin(file, exportsText && (() => withMap(exportsText(), source.map)))],
+    plugins: [
+      ownPlugin(file, entryExports, rules.external),
+      ...rules.plugins,
+      sourcePlugin(rules.loader),
+    ],
+    loader: rules.loader,
     define: {
       'import.meta.url': JSON.stringify(pathToFileURL(file).href),
       'import.meta.filename': JSON.stringify(file),

@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleModule, type ModuleText } from '../bundle/module.js';
+import { DEFAULT_RULES } from '../bundle/rules.js';
 import { sourceFile } from '../bundle/source-file.js';
 import { BundleError } from '../errors.js';
 
@@ -23,11 +24,12 @@ export interface BundledFile {
 export type Description = [name: string, kind: string][];
 
 /**
- * Bundles the file that a `file:` URL or an absolute path names, once.
+ * Bundles the file that a `file:` URL or an absolute path names, once under the same rules.
  *
- * @throws TypeError with the code ERR_INVALID_ARG; {@link BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON
+ * @throws TypeError with the code ERR_INVALID_ARG; {@link BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON,
+ * ERR_DENIED
  */
-export async function bundleFile(url: URL | string): Promise<BundledFile> {
+export async function bundleFile(url: URL | string, rules = DEFAULT_RULES): Promise<BundledFile> {
   const path = pathOf(url);
   const file = sourceFile(path);
   if (file === undefined || !statSync(file).isFile()) {
@@ -36,7 +38,7 @@ export async function bundleFile(url: URL | string): Promise<BundledFile> {
     throw new BundleError('ERR_BUNDLE', message);
   }
   const text = textFor(file);
-  const module = await bundleModule({ text, name: basename(file), file, map: undefined });
+  const module = await bundleModule({ text, name: basename(file), file, map: undefined }, rules);
   return { module, describePath: ['describe'], pathTo: (name) => ['exported', name] };
 }
 

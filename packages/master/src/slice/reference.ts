@@ -8,6 +8,7 @@
 
 import { findBuiltin } from '@kinetin/core';
 import type { ModuleText } from '../bundle/module.js';
+import { type BundleRules, DEFAULT_RULES, PerRules } from '../bundle/rules.js';
 import { notCallable } from './refusals.js';
 import type { Shipped } from './ship.js';
 
@@ -32,23 +33,25 @@ export type CallTarget =
 // biome-ignore lint/complexity/noBannedTypes: any function at all
 type AnyFunction = Function;
 
-const byFunction = new WeakMap<AnyFunction, Promise<CallTarget>>();
+const byFunctionUnder = new PerRules(() => new WeakMap<AnyFunction, Promise<CallTarget>>());
 
 /**
  * Finds or makes what stands for `fn` in another context. Nothing is sent.
  *
- * A function is looked at once; so is a place in a file, however often a closure is made there.
+ * A function is looked at once under the same rules; so is a place in a file, however often a closure is
+ * made there.
  *
  * @throws {SliceError} ERR_NOT_CALLABLE, ERR_FREE_IDENTIFIER
- * @throws {BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON
+ * @throws {BundleError} ERR_BUNDLE, ERR_NATIVE_ADDON, ERR_DENIED
  */
-export function referenceFunction(fn: AnyFunction): Promise<CallTarget> {
+export function referenceFunction(fn: AnyFunction, rules = DEFAULT_RULES): Promise<CallTarget> {
   if (typeof fn !== 'function') {
     return Promise.reject(notCallable(String(fn), 'a value that is no function; pass a function'));
   }
+  const byFunction = byFunctionUnder.of(rules);
   let target = byFunction.get(fn);
   if (!target) {
-    target = makeReference(fn);
+    target = makeReference(fn, rules);
     byFunction.set(fn, target);
     target.catch(() => byFunction.delete(fn));
   }
@@ -60,14 +63,14 @@ export function referenceFunction(fn: AnyFunction): Promise<CallTarget> {
  *
  * @throws as {@link referenceFunction}
  */
-export async function referenceClass(type: AnyFunction): Promise<Shipped> {
+export async function referenceClass(type: AnyFunction, rules = DEFAULT_RULES): Promise<Shipped> {
   const { shipClass } = await import('./ship.js');
-  return await shipClass(type);
+  return await shipClass(type, rules);
 }
 
-async function makeReference(fn: AnyFunction): Promise<CallTarget> {
+async function makeReference(fn: AnyFunction, rules: BundleRules): Promise<CallTarget> {
   const builtin = findBuiltin(fn);
   if (builtin) return { kind: 'builtin', ...builtin };
   const { shipFunction } = await import('./ship.js');
-  return { kind: 'module', ...(await shipFunction(fn)) };
+  return { kind: 'module', ...(await shipFunction(fn, rules)) };
 }

@@ -3,6 +3,7 @@
  */
 import { basename } from 'node:path';
 import { bundleModule, type ModuleText } from '../bundle/module.js';
+import { type BundleRules, PerRules } from '../bundle/rules.js';
 import { type Location, locateFunction, readScript } from './inspect.js';
 import { describeOrigin, type Origins, readOrigins } from './origin.js';
 import { type FilePieces, readPieces } from './pieces.js';
@@ -26,26 +27,27 @@ interface KnownFile {
   readonly origins: Origins;
 }
 
-const byLocation = new Map<string, Promise<Shipped>>();
+const byLocationUnder = new PerRules(() => new Map<string, Promise<Shipped>>());
 const files = new Map<string, KnownFile>();
 
-/** Makes a module of a function, once for each place in a file. */
-export function shipFunction(fn: AnyFunction): Promise<Shipped> {
-  return ship(fn, findTarget);
+/** Makes a module of a function, once for each place in a file under the same rules. */
+export function shipFunction(fn: AnyFunction, rules: BundleRules): Promise<Shipped> {
+  return ship(fn, findTarget, rules);
 }
 
 /** The same of a class, of which instances are made elsewhere. */
-export function shipClass(type: AnyFunction): Promise<Shipped> {
-  return ship(type, findClass);
+export function shipClass(type: AnyFunction, rules: BundleRules): Promise<Shipped> {
+  return ship(type, findClass, rules);
 }
 
-function ship(fn: AnyFunction, find: typeof findTarget): Promise<Shipped> {
+function ship(fn: AnyFunction, find: typeof findTarget, rules: BundleRules): Promise<Shipped> {
+  const byLocation = byLocationUnder.of(rules);
   const location = locateFunction(fn);
   if (location.kind !== 'script') throw notLocated(fn, location.kind);
   const key = `${find.name}:${location.scriptId}:${location.line}:${location.column}`;
   let shipped = byLocation.get(key);
   if (!shipped) {
-    shipped = makeModule(fn, location, find);
+    shipped = makeModule(fn, location, find, rules);
     byLocation.set(key, shipped);
     shipped.catch(() => byLocation.delete(key));
   }
@@ -56,6 +58,7 @@ async function makeModule(
   fn: AnyFunction,
   location: Location,
   find: typeof findTarget,
+  rules: BundleRules,
 ): Promise<Shipped> {
   if (readScript(location.scriptId).url.startsWith('node:')) throw notLocated(fn, 'native');
   const { pieces, origins } = openFile(location.scriptId);
@@ -72,7 +75,7 @@ async function makeModule(
   const name = shipName(fn, target, where);
   const { isModule } = pieces.syntax;
   const source = { text, name, file, map, isModule, exportsText };
-  return { module: await bundleModule(source), path };
+  return { module: await bundleModule(source, rules), path };
 }
 
 function openFile(scriptId: string): KnownFile {

@@ -1,0 +1,2 @@
+create table hosts (name text);
+create table checks (host text, ok integer);

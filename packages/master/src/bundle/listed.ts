@@ -1,0 +1,135 @@
+/**
+ * Entries of the lists of a router's option `bundle`: packages by name, files and folders by path.
+ * Master only.
+ */
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { invalidArgument } from '@kinetin/core';
+import { sourceFile } from './source-file.js';
+
+/** An entry of a list. */
+export interface Listed {
+  /** As the user wrote it. */
+  readonly shown: string;
+  matches(file: KnownFile): boolean;
+}
+
+/** What can be known of a file: by which of these it is listed does not matter. */
+export interface KnownFile {
+  /** Absolute; as it was found, and with all links followed. */
+  readonly paths: readonly string[];
+  /** `lodash/fp.js`: as it was imported, as its folder has it, and as its package calls itself. */
+  readonly names: readonly string[];
+}
+
+/** Of a package, with or without scope and subpath; `*` stands for any text. */
+const PACKAGE = /^(?:@[^@\s\\/:#]+\/)?[^@.\s\\/:#][^\s\\:#]*$/;
+const PATTERN = /^@?[^@.\s\\/:#][^\s\\:#]*$/;
+const MODULES = `${sep}node_modules${sep}`;
+
+/** Whether an import names a package, or a part of one. */
+export function isPackage(specifier: string): boolean {
+  return PACKAGE.test(specifier);
+}
+
+/** Matches the packages that `names` stand for, with all their parts; esbuild can read it. */
+export function packagePattern(names: readonly string[]): RegExp {
+  const patterns = names.map((name) =>
+    name
+      .replace(/\/$/, '')
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*'),
+  );
+  return new RegExp(`^(?:${patterns.join('|')})(?:/.*)?$`);
+}
+
+/** @throws TypeError with the code ERR_INVALID_ARG. */
+export function checkPackageName(option: string, name: unknown): string {
+  if (typeof name === 'string' && PATTERN.test(name)) return name;
+  const examples = 'give them as imports have them, such as "better-sqlite3" or "@img/*"';
+  throw invalidArgument(`${option} takes names of packages, not ${shown(name)}; ${examples}`);
+}
+
+/**
+ * Reads an entry that is a package or a path: one that begins with a dot or a slash, or is a file: URL.
+ * Relative paths are those of the working directory.
+ *
+ * @throws TypeError with the code ERR_INVALID_ARG; also where a path leads nowhere, since an entry that
+ * matches nothing guards nothing.
+ */
+export function readListed(option: string, entry: unknown): Listed {
+  const path = pathOf(entry);
+  if (path === undefined) {
+    const pattern = packagePattern([checkPackageName(option, entry)]);
+    return {
+      shown: String(entry),
+      matches: ({ names }) => names.some((name) => pattern.test(name)),
+    };
+  }
+  const found = sourceFile(resolve(path));
+  if (found === undefined) {
+    const advice = 'correct the path; a package goes by its name';
+    throw invalidArgument(`${option}: there is no file or folder ${shown(entry)}; ${advice}`);
+  }
+  const starts = [found, realpathSync(found)];
+  const isBelow = (one: string) =>
+    starts.some(
+      (start) => one === start || one.startsWith(start.endsWith(sep) ? start : start + sep),
+    );
+  return { shown: String(entry), matches: ({ paths }) => paths.some(isBelow) };
+}
+
+/**
+ * What is known of a file that was imported as `specifiers`. `packages` keeps what was read, from folder
+ * to the name that the package there has.
+ */
+export function knownFile(
+  path: string,
+  specifiers: readonly string[],
+  packages: Map<string, string | undefined>,
+): KnownFile {
+  // The bundler keeps what follows `?` in a path, which names no other file.
+  const file = existsSync(path) ? path : path.replace(/[?#].*$/, '');
+  const paths = existsSync(file) ? [file, realpathSync(file)] : [path];
+  const names = paths.flatMap((one) => {
+    const at = one.lastIndexOf(MODULES);
+    const inFolder = at < 0 ? [] : [one.slice(at + MODULES.length)];
+    return [...inFolder, ...ownName(one, packages)].map((name) => name.split(sep).join('/'));
+  });
+  return { paths, names: [...specifiers.filter(isPackage), ...names] };
+}
+
+function pathOf(entry: unknown): string | undefined {
+  if (entry instanceof URL || (typeof entry === 'string' && entry.startsWith('file:'))) {
+    return fileURLToPath(entry);
+  }
+  if (typeof entry !== 'string') return undefined;
+  return isAbsolute(entry) || /^\.\.?(?:$|[\\/])/.test(entry) ? entry : undefined;
+}
+
+/** The path of a file in its package, behind the name in the package.json there. */
+function ownName(path: string, packages: Map<string, string | undefined>): string[] {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (!packages.has(folder)) packages.set(folder, nameAt(folder));
+    const name = packages.get(folder);
+    if (name !== undefined) return [join(name, relative(folder, path))];
+    if (folder === dirname(folder) || folder.endsWith(`${sep}node_modules`)) return [];
+  }
+}
+
+function nameAt(folder: string): string | undefined {
+  const file = join(folder, 'package.json');
+  if (!existsSync(file)) return undefined;
+  try {
+    const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown };
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    // Node does not need it to be right, and esbuild says so where it does.
+    return undefined;
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
