@@ -97,7 +97,7 @@ describe('a program', () => {
 
   async function check(form: Form): Promise<void> {
     const { report, trace, placeOf } = await runAs(form);
-    const { pid, stack, causeStack, importedStack, refusal, ...values } = report;
+    const { pid, stack, causeStack, importedStack, refusal, legacy, ...values } = report;
     expect(values).to.deep.equal({
       declared: `at ${hostname()}! ${pid}`,
       inline: `at ${hostname()}? ${pid}`,
@@ -109,6 +109,7 @@ describe('a program', () => {
       counted: [1, 2, 3],
       ended: 'the loop was left',
     });
+    expect(legacy.there, 'what a default import is').to.deep.equal(legacy.here);
     expect(trace, 'what ran of the program itself').to.match(/^ran in \d+\n$/);
     const [own, other] = [
       await placeOf('main', 'new RangeError('),

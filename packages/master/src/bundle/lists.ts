@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { BundleError } from '../errors.js';
 import { importChain } from './chain.js';
-import { ENTRY_MARK } from './entry.js';
+import { hasMark } from './entry.js';
 import { isStandIn } from './external.js';
 import { type KnownFile, knownFile } from './listed.js';
 import type { BundleRules } from './rules.js';
@@ -44,7 +44,7 @@ export function checkLists(
   const specifiers = specifiersOf(inputs);
   const packages = new Map<string, string | undefined>();
   for (const input of Object.keys(inputs)) {
-    if (input.endsWith(ENTRY_MARK) || isStandIn(input)) continue;
+    if (hasMark(input) || isStandIn(input)) continue;
     const path = fileOf(input, folder);
     if (path === undefined) continue;
     const known = knownFile(path, specifiers.get(input) ?? [], packages);

@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Esbuild from 'esbuild';
 import type { BuildOptions, BuildResult } from 'esbuild';
-import { ENTRY_MARK, withoutMark } from './entry.js';
+import { withMark, withoutMark } from './entry.js';
 import { isStandIn } from './external.js';
 import { bundleFailure, checkNoAddons } from './failures.js';
 import type { ModuleSource } from './source.js';
@@ -118,7 +118,7 @@ function buildOptions(source: ModuleSource, folder: string, rules: BundleRules):
     stdin: {
       contents: withMap(source.text, source.map),
       resolveDir: folder,
-      sourcefile: file + ENTRY_MARK,
+      sourcefile: withMark(file, source.isModule === true),
     },
     plugins: [
       ownPlugin(file, entryExports, rules.external),
