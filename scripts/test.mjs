@@ -27,7 +27,7 @@ const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib', 
 const SPECS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'];
 
 // How long mocha may live on after its last test before that counts as something left behind.
-const EXIT_GRACE_MS = 10_000;
+const EXIT_GRACE_MS = 60_000;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const requiresAll = process.env.KINETIN_REQUIRE_ALL === '1';

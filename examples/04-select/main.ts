@@ -10,8 +10,8 @@ await withRouter(async (router) => {
   // Connected first, so that the time to start does not count.
   const [a, b, c] = await Promise.all([router.local(), router.local(), router.local()]);
   const replies = [
-    a.callAsync(answerAfter, 1000, 'slow'),
-    b.callAsync(answerAfter, 500, 'medium'),
+    a.callAsync(answerAfter, 3000, 'slow'),
+    b.callAsync(answerAfter, 1500, 'medium'),
     c.callAsync(answerAfter, 0, 'quick'),
   ];
   for await (const { message } of new Select(replies)) console.log(message.value);

@@ -27,7 +27,7 @@ describe('hostile/channels', () => {
 
   async function startEvil(evil: string): Promise<Context> {
     script = await program(`KINETIN_TEST_EVIL=${evil} exec '${process.execPath}' '${CHILD}' "$@"`);
-    return await router.local({ name: 'evil', node: script.path, connectTimeout: 20_000 });
+    return await router.local({ name: 'evil', node: script.path });
   }
 
   for (const windowBytes of [undefined, 2 ** 21]) {

@@ -35,7 +35,7 @@ describe('hostile/modules', () => {
   });
 
   it('that are not what their hash names are reported as such', async () => {
-    const error = await failure(context.with({ timeout: 5000, grace: 50 }).call(() => 'good'));
+    const error = await failure(context.call(() => 'good'));
     expect(error).to.include({ code: 'ERR_MODULE_HASH', remoteName: 'ModuleError' });
   });
 });

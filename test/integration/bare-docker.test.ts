@@ -7,7 +7,7 @@ import { canRunDocker, type DockerDaemon, startDocker } from '../support/docker.
 import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
 
-const DAEMON_TIMEOUT_MS = 60_000;
+const DAEMON_TIMEOUT_MS = 600_000;
 
 const execPath = () => process.execPath;
 

@@ -5,7 +5,11 @@ import { hostname } from 'node:os';
 import { type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
-import { processesWith, until } from '../support/processes.js';
+import { holdTimers } from '../support/held-timers.js';
+import { processesWith, uniqueSeconds, until } from '../support/processes.js';
+
+/** Is over when the test says so. */
+const CALL_TIMEOUT_MS = 123_457;
 
 /** Both take a signal and never look at it. The seconds name the subprocess. */
 const BLOCKS: Record<string, (seconds: string, signal?: AbortSignal) => Promise<void>> = {
@@ -30,22 +34,23 @@ describe('a function that ignores its signal', () => {
     for (const by of ['a signal', 'a timeout'] as const) {
       it(`and ${how} is ended when its call is given up by ${by}`, async () => {
         const records: LogRecord[] = [];
-        const seconds = `1000.${process.hrtime.bigint()}`;
+        const seconds = uniqueSeconds();
         await withRouter(
           async (router) => {
             const context = await router.local({ via: router.local() });
             const behind = await router.local({ via: context });
-            // What the functions need is there before any time counts.
-            await behind.call(() => {});
             const abort = new AbortController();
             const reason = new Error('enough');
-            const bounds = by === 'a signal' ? { signal: abort.signal } : { timeout: 1000 };
+            using deadline = holdTimers(CALL_TIMEOUT_MS);
+            const bounds =
+              by === 'a signal' ? { signal: abort.signal } : { timeout: CALL_TIMEOUT_MS };
             const call = failure(
               context.with({ ...bounds, grace: 50 }).call(block, seconds, abort.signal),
             );
             await until('it blocks', () => records.some(({ text }) => text === 'blocks'));
             expect(await behind.call(hostname), 'through the context').to.equal(hostname());
             if (by === 'a signal') abort.abort(reason);
+            else deadline.fire();
             const error = await call;
             if (by === 'a signal') expect(error).to.equal(reason);
             else expect(error).to.include({ name: 'TimeoutError', code: 'ERR_TIMEOUT' });

@@ -7,9 +7,13 @@ import { limits } from '@kinetin/core';
 import { type Context, type Exposed, type LogRecord, Service, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
-import { isAlive, processesWith, until } from '../support/processes.js';
+import { holdTimers } from '../support/held-timers.js';
+import { isAlive, processesWith, uniqueSeconds, until } from '../support/processes.js';
 
 const quiet = { onLog: () => {} };
+const noting = (said: string[]) => ({ onLog: ({ text }: LogRecord) => void said.push(text) });
+/** Is over when the test says so. */
+const CALL_TIMEOUT_MS = 123_457;
 
 /** Ends when its signal is aborted; says with which reason. */
 async function untilAborted(signal: AbortSignal): Promise<string> {
@@ -30,6 +34,12 @@ class Deaf extends Service {
   async wait(_: AbortSignal): Promise<void> {
     await new Promise(() => {});
   }
+}
+
+async function sayThatItBlocks(): Promise<void> {
+  console.log('blocks');
+  // What is printed leaves with the end of the turn.
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Says by what its signal was aborted. */
@@ -182,37 +192,55 @@ describe('a call that is given up', () => {
   });
 
   it('ends a function that spins, after which the context answers again', async () => {
+    const said: string[] = [];
     await withRouter(async (router) => {
       const context = router.local({ via: router.local() });
-      const error = await failure(
-        context.with({ timeout: 100, grace: 50 }).call(() => {
+      using deadline = holdTimers(CALL_TIMEOUT_MS);
+      const late = failure(
+        context.with({ timeout: CALL_TIMEOUT_MS, grace: 50 }).call(() => {
+          console.log('spins');
           for (;;);
         }),
       );
-      expect(error).to.include({ code: 'ERR_TIMEOUT' });
+      await until('it spins', () => said.includes('spins'));
+      deadline.fire();
+      expect(await late).to.include({ code: 'ERR_TIMEOUT' });
       expect(await context.call(hostname)).to.equal(hostname());
-    }, quiet);
+    }, noting(said));
   });
 
   it('ends a function that sits in execSync, with what it has started', async () => {
     await withRouter(async (router) => {
       const context = router.local();
-      const error = await failure(
-        context.with({ timeout: 300, grace: 50 }).call(() => execSync('sleep 98765; true')),
+      const sleep = `sleep ${uniqueSeconds()}`;
+      using deadline = holdTimers(CALL_TIMEOUT_MS);
+      const late = failure(
+        context
+          .with({ timeout: CALL_TIMEOUT_MS, grace: 50 })
+          .call((command: string) => execSync(`${command}; true`), sleep),
       );
-      expect(error).to.include({ code: 'ERR_TIMEOUT' });
+      await until('it runs', () => processesWith(sleep).length > 0);
+      deadline.fire();
+      expect(await late).to.include({ code: 'ERR_TIMEOUT' });
       expect(await context.call(hostname)).to.equal(hostname());
-      await until('the subprocesses are gone', () => processesWith('sleep 98765').length === 0);
+      await until('the subprocesses are gone', () => processesWith(sleep).length === 0);
     }, quiet);
   });
 
   it('is told to a function that waits for the end of another, too', async () => {
+    const said: string[] = [];
     await withRouter(async (router) => {
       const context = await router.local();
-      const spinning = context.with({ timeout: 100, grace: 300 }).call(() => {
-        for (;;);
-      });
-      await failure(spinning);
+      using deadline = holdTimers(CALL_TIMEOUT_MS);
+      const spinning = failure(
+        context.with({ timeout: CALL_TIMEOUT_MS, grace: 300 }).call(() => {
+          console.log('spins');
+          for (;;);
+        }),
+      );
+      await until('it spins', () => said.includes('spins'));
+      deadline.fire();
+      await spinning;
       const abort = new AbortController();
       const soft = context.call(untilAborted, abort.signal);
       const hard = context.with({ signal: abort.signal, grace: 50 }).call(() => {
@@ -225,24 +253,29 @@ describe('a call that is given up', () => {
       const outcome = await soft.catch((error) => error.code);
       expect(outcome).to.be.oneOf(['stopped: enough', 'ERR_THREAD_ENDED']);
       expect(await context.call(hostname)).to.equal(hostname());
-    }, quiet);
+    }, noting(said));
   });
 
   it('fails the other calls in the thread that it ends, and says why', async () => {
+    const said: string[] = [];
     await withRouter(async (router) => {
       const context = await router.local();
-      const spin = (ms: number) => {
-        for (const end = Date.now() + ms; Date.now() < end; );
-      };
-      // From here on, both leave in the moment in which they are called.
-      await context.call(spin, 0);
       const other = failure(context.call(() => new Promise(() => {})));
       await context.call(hostname);
-      await failure(context.with({ timeout: 50, grace: 50 }).call(spin, 1e9));
+      using deadline = holdTimers(CALL_TIMEOUT_MS);
+      const late = failure(
+        context.with({ timeout: CALL_TIMEOUT_MS, grace: 50 }).call(() => {
+          console.log('spins');
+          for (;;);
+        }),
+      );
+      await until('it spins', () => said.includes('spins'));
+      deadline.fire();
+      await late;
       const error = await other;
       expect(error).to.include({ code: 'ERR_THREAD_ENDED' });
       expect(error.message).to.match(/a call that was given up did not stop/);
-    }, quiet);
+    }, noting(said));
   });
 
   for (const workThread of ['eager', 'none'] as const) {
@@ -314,33 +347,33 @@ describe('a caller that is gone', () => {
 
 describe('a function that blocks', () => {
   const blocks = {
-    'spins for ever': () => {
+    'spins for ever': async () => {
+      await sayThatItBlocks();
       for (;;);
     },
-    'sits in execSync': () => {
+    'sits in execSync': async () => {
+      await sayThatItBlocks();
       execSync('sleep 1000');
     },
   };
   for (const [how, block] of Object.entries(blocks)) {
     it(`and ${how} does not delay a message that is routed through its context, nor the shutdown`, async () => {
+      const said: string[] = [];
       await withRouter(async (router) => {
         const hop = await router.local();
         const behind = await router.local({ via: hop });
         const blocked = failure(hop.call(block));
-        await hop
-          .with({ timeout: 200, grace: 1e6 })
-          .call(hostname)
-          .catch(() => {});
+        await until('it blocks', () => said.includes('blocks'));
         expect(await behind.call(hostname)).to.equal(hostname());
         const late = router.local({ via: hop });
         expect(await late.call(hostname)).to.equal(hostname());
-        await hop.shutdown({ timeout: 3000 });
+        await hop.shutdown();
         expect(await blocked).to.include({ code: 'ERR_CONTEXT_LOST' });
         await until(
           'both are gone',
           () => ![hop, behind].some((one) => isAlive(one.pid as number)),
         );
-      }, quiet);
+      }, noting(said));
     });
   }
 });

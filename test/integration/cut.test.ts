@@ -41,7 +41,7 @@ const request = {
   },
   title: 'kinetin:test',
   runtime: 'never' as const,
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
   stageTimeoutsMs: {},
   keepalive: { intervalMs: 0, countMax: 3 },
 };

@@ -9,7 +9,8 @@ import { type Context, Router } from '@kinetin/master';
 import { expect } from 'chai';
 import { startSubprocess } from '../fixtures/subprocess.js';
 import { failure } from '../support/failure.js';
-import { isAlive, processesWith, until } from '../support/processes.js';
+import { holdTimers } from '../support/held-timers.js';
+import { isAlive, processesWith, uniqueSeconds, until } from '../support/processes.js';
 
 /** Ways to never come back, once it was said. The seconds name the subprocess, and outlast any test. */
 const HANGS: Record<string, (seconds: string) => Promise<void>> = {
@@ -29,8 +30,8 @@ async function sayThatItHangs(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Seconds that no other process of this machine sleeps. */
-const unique = () => `1000.${process.hrtime.bigint()}`;
+/** After so long the router ends its contexts by force: docs/limits.md. */
+const FORCE_MS = 5000;
 
 /** A chain of three contexts, a sibling of the last, and a subprocess of each. */
 async function growTree(router: Router) {
@@ -80,7 +81,7 @@ describe('the end', () => {
   for (const [how, hang] of Object.entries(HANGS)) {
     describe(`while user code ${how},`, () => {
       it('of a hop by SIGKILL takes all below it, and nothing beside or above it', async () => {
-        const seconds = unique();
+        const seconds = uniqueSeconds();
         const { top, middle, leaf, sibling, kept, doomed } = await growTree(router);
         const pending = await hangIn([middle, leaf], hang, seconds);
         const others = [top, sibling].map((context) =>
@@ -104,12 +105,11 @@ describe('the end', () => {
         expect(await again.call(hostname)).to.equal(hostname());
       });
 
-      it('of a context by shutdown takes all below it, within the documented time', async () => {
-        const seconds = unique();
+      it('of a context by shutdown takes all below it', async () => {
+        const seconds = uniqueSeconds();
         const { middle, leaf, top, sibling, kept, doomed } = await growTree(router);
         const pending = await hangIn([middle, leaf], hang, seconds);
-        // Children have 3 s, and the last bytes 1 s: docs/limits.md.
-        await middle.shutdown({ timeout: 4000 });
+        await middle.shutdown();
         for (const error of await Promise.all(pending)) {
           expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
         }
@@ -124,12 +124,13 @@ describe('the end', () => {
         }
       });
 
-      it('of the router takes everything, within the documented time', async () => {
-        const seconds = unique();
+      it('of the router takes everything, without force', async () => {
+        const seconds = uniqueSeconds();
         const { top, middle, leaf, sibling, kept, doomed } = await growTree(router);
         const pending = await hangIn([top, middle, leaf, sibling], hang, seconds);
-        // By force after 5 s: docs/limits.md.
-        await router.shutdown({ timeout: 5500 });
+        using force = holdTimers(FORCE_MS);
+        await router.shutdown();
+        expect(force.waiting).to.equal(0);
         for (const error of await Promise.all(pending)) {
           expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
         }
@@ -152,9 +153,13 @@ describe('the end', () => {
       contexts.map((context) => context.call(startSubprocess)),
     );
     const pending = await hangIn(contexts, HANGS['spins']!, '');
+    using force = holdTimers(FORCE_MS);
     expect(await failure(router.shutdown({ timeout: 50 }))).to.include({ code: 'ERR_TIMEOUT' });
-    // By force after 5 s: docs/limits.md.
-    await router.shutdown({ timeout: 5500 });
+    const [, behindHop] = contexts;
+    await until('the hop has ended what is below it', () => !isAlive(behindHop.pid as number));
+    expect(force.waiting).to.equal(1);
+    force.fire();
+    await router.shutdown();
     for (const error of await Promise.all(pending)) {
       expect(error).to.include({ name: 'DeadLetterError', code: 'ERR_CONTEXT_LOST' });
     }
@@ -186,7 +191,7 @@ describe('the end', () => {
   });
 
   it('of the master by SIGKILL takes everything, while user code hangs in all ways', async () => {
-    const seconds = unique();
+    const seconds = uniqueSeconds();
     const main = fileURLToPath(new URL('../fixtures/doomed-master.ts', import.meta.url));
     const master = spawn(process.execPath, ['--import', 'tsx', main, seconds], {
       stdio: ['ignore', 'pipe', 'inherit'],

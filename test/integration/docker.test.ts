@@ -18,7 +18,7 @@ import { requirePart } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
 import { program } from '../support/program.js';
 
-const DAEMON_TIMEOUT_MS = 60_000;
+const DAEMON_TIMEOUT_MS = 600_000;
 
 describe('contexts in containers', () => {
   let daemon: DockerDaemon;

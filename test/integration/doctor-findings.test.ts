@@ -13,6 +13,7 @@ import {
   optionsOf,
   reasonAt,
   serve,
+  slowClock,
   stageOf,
 } from '../support/doctor.js';
 import { requirePart } from '../support/parts.js';
@@ -32,6 +33,12 @@ describe('the doctor', () => {
     }),
   );
   after(() => sshd?.stop());
+
+  let clock: Disposable;
+  beforeEach(() => {
+    clock = slowClock();
+  });
+  afterEach(() => clock[Symbol.dispose]());
 
   describe('tells of a host that cannot be reached', () => {
     it('a name that does not exist', async () => {
@@ -248,10 +255,14 @@ describe('the doctor', () => {
       await using user = await addUser();
       const rc = join(user.home, '.bashrc');
       await writeFile(rc, 'echo waiting; read -r line\n');
-      // Long enough for a slow machine to come to the profile's first line.
-      const stageTimeouts = { shell: 3000 };
       const username = user.name;
-      const waits = reasonAt(await doctor(options({ username, stageTimeouts })), 'shell');
+      const examine = async (shell: number) =>
+        reasonAt(await doctor(options({ username, stageTimeouts: { shell } })), 'shell');
+      let waits = await examine(1000);
+      // Until the machine is quick enough to come to the profile's first line in that time.
+      for (let shell = 4000; !waits.problem.includes('"waiting"') && shell < 100_000; shell *= 4) {
+        waits = await examine(shell);
+      }
       expect(waits.problem).to.contain('"shell" was not finished').and.contain('"waiting"');
       expect(waits.remedy).to.contain('may wait for input');
       await writeFile(rc, 'yes\n');

@@ -14,11 +14,12 @@ import {
   reasonAt,
   STAGES,
   serve,
+  slowClock,
   stageOf,
 } from '../support/doctor.js';
 import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
-import { processesWith, until } from '../support/processes.js';
+import { descendantsWith, processesWith, uniqueSeconds, until } from '../support/processes.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 import { addUser, hasShell, type ShellName } from '../support/users.js';
 
@@ -34,6 +35,12 @@ describe('the doctor', () => {
     }),
   );
   after(() => sshd?.stop());
+
+  let clock: Disposable;
+  beforeEach(() => {
+    clock = slowClock();
+  });
+  afterEach(() => clock[Symbol.dispose]());
 
   describe('of a host that is well', () => {
     it('goes through all stages with their times, and says what it found', async () => {
@@ -66,7 +73,7 @@ describe('the doctor', () => {
       expect(stageOf(report, 'first call').facts['host name']).to.equal(hostname());
       expect(formatDoctorReport(report)).to.match(/ok +\d+\.\d ms$/m);
       expect(formatDoctorReport(report, { times: false })).not.to.match(/\d ms|round trip/);
-      await until('nothing is left', () => processesWith('kinetin-doctor').length === 0);
+      await until('nothing is left', () => descendantsWith('kinetin-doctor').length === 0);
     });
 
     for (const shell of ['bash', 'dash', 'zsh', 'fish', 'tcsh'] as ShellName[]) {
@@ -102,11 +109,12 @@ describe('the doctor', () => {
       const reason = reasonAt(await doctor({ container: 'app', docker: none.path }), 'shell');
       expect(reason.problem).to.contain('No such container: app').and.contain('status 1');
       expect(reason.remedy).to.contain('docker ps');
-      await using hangs = await program('exec sleep 86399');
+      const sleep = `sleep ${uniqueSeconds()}`;
+      await using hangs = await program(`exec ${sleep}`);
       const stageTimeouts = { shell: 100 };
       const late = await doctor({ container: 'app', docker: hangs.path, stageTimeouts });
       expect(reasonAt(late, 'shell').problem).to.contain('"shell" was not finished');
-      await until('the client is gone', () => processesWith('sleep 86399').length === 0);
+      await until('the client is gone', () => processesWith(sleep).length === 0);
     });
   });
 

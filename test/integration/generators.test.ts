@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
+import { holdTimers } from '../support/held-timers.js';
 import { until } from '../support/processes.js';
 
 async function* count(to: number): AsyncGenerator<number, string, number | undefined> {
@@ -36,8 +37,12 @@ async function* slow(): AsyncGenerator<number> {
 /** Never comes to its second step. */
 async function* stuck(): AsyncGenerator<number> {
   yield 1;
+  console.log('stuck');
   await new Promise(() => {});
 }
+
+/** Is over when the test says so. */
+const STEP_TIMEOUT_MS = 123_457;
 
 const setMark = () => {
   (globalThis as { mark?: string }).mark = 'same thread';
@@ -153,7 +158,8 @@ describe('a generator', () => {
         const context = await router.local();
         const abort = new AbortController();
         const got: number[] = [];
-        const items = await context.with({ signal: abort.signal }).call(count, 1e9);
+        const limits = { signal: abort.signal, grace: 60_000 };
+        const items = await context.with(limits).call(count, 1e9);
         const error = await failure(
           (async () => {
             for await (const item of items) {
@@ -176,10 +182,14 @@ describe('a generator', () => {
         const context = await router.local();
         await context.call(setMark);
         for await (const item of await context.call(slow)) expect(item).to.be.below(3);
-        for await (const _ of await context.call(stuck)) break;
-        const items = await context.with({ timeout: 1000, grace: 50 }).call(stuck);
+        using deadline = holdTimers(STEP_TIMEOUT_MS);
+        const items = await context.with({ timeout: STEP_TIMEOUT_MS, grace: 50 }).call(stuck);
         expect(await items.next()).to.deep.equal({ done: false, value: 1 });
-        expect(await failure(items.next())).to.include({ code: 'ERR_TIMEOUT' });
+        expect(deadline.waiting, 'deadlines of what is over').to.equal(0);
+        const second = failure(items.next());
+        await until('it has come to the step', () => records.some(({ text }) => text === 'stuck'));
+        deadline.fire();
+        expect(await second).to.include({ code: 'ERR_TIMEOUT' });
         expect(await context.call(getMark), 'another thread').to.equal(undefined);
       },
       { onLog },

@@ -9,7 +9,7 @@ import { type LogLevel, type LogRecord, withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { recordStreams } from '../fixtures/packages/recording.js';
 import { requirePart } from '../support/parts.js';
-import { processesWith, until } from '../support/processes.js';
+import { processesWith, uniqueSeconds, until } from '../support/processes.js';
 import { program } from '../support/program.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
@@ -127,16 +127,12 @@ describe('what is printed', () => {
     await withRouter(
       async (router) => {
         const context = await router.local();
-        const call = context.with({ timeout: 10_000, grace: 50 }).call(() => {
+        const call = context.call(() => {
           console.log('about to block');
           for (;;);
         });
         call.catch(() => {});
-        await until(
-          'it has come',
-          () => records.some(({ text }) => text === 'about to block'),
-          5000,
-        );
+        await until('it has come', () => records.some(({ text }) => text === 'about to block'));
       },
       { onLog: (record) => records.push(record) },
     );
@@ -178,7 +174,6 @@ describe('what is printed', () => {
 
   it('keep the memory of a context bounded that prints faster than it is read, and all arrive', async function () {
     if (process.platform !== 'linux') this.skip();
-    this.timeout(60_000);
     const { stdout } = await run(process.execPath, ['--import', 'tsx', flood, '200']);
     const { growth, unread, read, misplaced } = JSON.parse(stdout) as Record<string, number>;
     expect(unread, 'while its hop stood still').to.be.above(100_000);
@@ -210,7 +205,7 @@ describe('standard error of a program', () => {
   });
 
   it('has nothing of the kind in what a host says of its Node', async () => {
-    const seconds = `1000.${process.hrtime.bigint()}`;
+    const seconds = uniqueSeconds();
     const lines = String.raw`printf '%s node v99\033[31m\233 1\n%s ready\n' "$4" "$4" >&3`;
     const script = await program(`${lines}; exec sleep ${seconds}`);
     await withRouter(async (router) => {

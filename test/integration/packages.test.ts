@@ -12,6 +12,8 @@ import { recordStreams, startLeaf } from '../fixtures/packages/recording.js';
 import type * as Slow from '../fixtures/packages/slow.js';
 import type * as Tasks from '../fixtures/packages/tasks.js';
 import { failure } from '../support/failure.js';
+import { holdTimers } from '../support/held-timers.js';
+import { until } from '../support/processes.js';
 
 const fixture = (name: string) => new URL(`../fixtures/packages/${name}`, import.meta.url);
 
@@ -100,14 +102,18 @@ describe('an imported module', () => {
 
   it('has functions that can be called under options, without reply, and in other contexts', async () => {
     const tasks = await context.import<typeof Tasks>(String(fixture('tasks.ts')));
-    expect(await context.with({ timeout: 10_000 }).call(tasks.add, 1, 2)).to.equal(3);
+    expect(await context.with({ timeout: 1e6 }).call(tasks.add, 1, 2)).to.equal(3);
     expect(await context.callAsync(tasks.greet, 'you').get()).to.equal('hello you');
     await context.callNoReply(tasks.add, 1, 2);
     expect(await router.local().call(tasks.add, 2, 2)).to.equal(4);
+    using deadline = holdTimers(123_457);
     const hurried = await context
-      .with({ timeout: 50, grace: 50 })
+      .with({ timeout: 123_457, grace: 50 })
       .import<typeof Slow>(fixture('slow.ts'));
-    expect(await failure(hurried.never())).to.include({ code: 'ERR_TIMEOUT' });
+    const never = failure(hurried.never());
+    await until('it is called', () => deadline.waiting > 0);
+    deadline.fire();
+    expect(await never).to.include({ code: 'ERR_TIMEOUT' });
   });
 
   it('fails with the lines of the file', async () => {

@@ -7,7 +7,7 @@ import { withRouter } from '@kinetin/master';
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { requirePart } from '../support/parts.js';
-import { isAlive, processesWith, until } from '../support/processes.js';
+import { isAlive, processesWith, uniqueSeconds, until } from '../support/processes.js';
 import { type SilentProxy, startSilentProxy } from '../support/silent-proxy.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
@@ -28,7 +28,8 @@ describe('a connection that falls silent', () => {
   it('fails what waits for it, and takes the contexts behind it with their subprocesses', async () => {
     const knownHosts = join(sshd.folder, 'proxy_known_hosts');
     await writeFile(knownHosts, `[127.0.0.1]:${proxy.port} ${sshd.hostKey()}\n`);
-    const heartbeat = { intervalMs: 100, countMax: 3, silenceMs: 500 };
+    // Long enough for a slow machine to answer while all is well.
+    const heartbeat = { intervalMs: 1500, countMax: 3, silenceMs: 6000 };
     await withRouter(
       async (router) => {
         const host = await router.ssh({
@@ -45,7 +46,7 @@ describe('a connection that falls silent', () => {
           const { spawn } = await import('node:child_process');
           return spawn('sleep', ['1000'], { stdio: 'ignore' }).pid as number;
         });
-        const seconds = `1000.${process.hrtime.bigint()}`;
+        const seconds = uniqueSeconds();
         const blocked = failure(inner.call((time: string) => execSync(`sleep ${time}`), seconds));
         const pids = [host.pid, inner.pid, sleeper] as number[];
         expect(pids.every(isAlive)).to.equal(true);
@@ -64,10 +65,11 @@ describe('a connection that falls silent', () => {
 
   it('is not what a busy context does: a function that spins keeps its context', async () => {
     await withRouter(async (router) => {
-      const heartbeat = { intervalMs: 50, countMax: 2, silenceMs: 200 };
+      // It spins for longer than either end would wait.
+      const heartbeat = { intervalMs: 200, countMax: 10, silenceMs: 2000 };
       const context = await router.local({ heartbeat });
       const spun = await context.call(() => {
-        const end = Date.now() + 700;
+        const end = Date.now() + 3500;
         while (Date.now() < end);
         return 'done';
       });

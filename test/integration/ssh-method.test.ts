@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import ssh2 from 'ssh2';
 import type { SshLibrary } from '../../packages/core/src/parent/ssh/library.js';
 import { requirePart } from '../support/parts.js';
+import { until } from '../support/processes.js';
 import { FakeAttempt, keyTarget, open, run } from '../support/ssh-attempt.js';
 import { canRunSshd, type Sshd, startSshd } from '../support/sshd.js';
 
@@ -65,8 +66,8 @@ describe('ssh method: a process on a host', () => {
     pipe.input.end();
     expect(await echoed).to.equal(8 << 20);
     expect(await pipe.exit).to.deep.equal({ code: 0 });
-    const rekeys = rekeying.log().match(/rekey (in|out) after/g) ?? [];
-    expect(rekeys.length, 'keys were exchanged anew').to.be.greaterThan(3);
+    const rekeys = () => rekeying.log().match(/rekey (in|out) after/g) ?? [];
+    await until('keys were exchanged anew', () => rekeys().length > 3);
   });
 
   it('does not send more than the reader takes', async () => {
@@ -110,13 +111,17 @@ describe('ssh method: a process on a host', () => {
   });
 
   it('ends when the host no longer answers keepalives', async () => {
-    const keepalive = { intervalMs: 50, countMax: 2 };
+    // Long enough for a slow machine to answer while all is well.
+    const keepalive = { intervalMs: 1500, countMax: 2 };
+    const gone = join(sshd.folder, 'client-is-gone');
     // Stops its connection's sshd, and lets it go on after the client is gone.
-    const command = 'echo up; (kill -STOP $PPID; sleep 3; kill -CONT $PPID) >/dev/null 2>&1 &';
+    const wait = `until [ -e ${gone} ]; do sleep 0.1; done`;
+    const command = `echo up; (kill -STOP $PPID; ${wait}; kill -CONT $PPID) >/dev/null 2>&1 &`;
     const attempt = new FakeAttempt(`p=$PPID; ${command.replaceAll('$PPID', '$p')} exec cat`);
     const pipe = await open(await keyTarget(sshd, { keepalive }), attempt);
     pipe.output.resume();
     expect(await pipe.exit).to.deep.equal({});
+    writeFileSync(gone, '');
     expect(attempt.notes).to.contain('Keepalive timeout');
   });
 

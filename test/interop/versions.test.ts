@@ -25,8 +25,8 @@ const LOADED = `
   console.log(JSON.stringify({ module, names }));
 `;
 
-const FETCH_TIMEOUT_MS = 300_000;
-const RUN_TIMEOUT_MS = 120_000;
+const FETCH_TIMEOUT_MS = 600_000;
+const RUN_TIMEOUT_MS = 600_000;
 
 describe('versions of Node', () => {
   before(async function () {

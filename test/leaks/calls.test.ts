@@ -31,7 +31,7 @@ async function callUntil(context: Context, from: number, to: number): Promise<vo
 
 describe('leaks/calls', () => {
   it(`${ALL} calls take no memory that stays`, async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     await using router = new Router();
     const context = await router.local();
     await callUntil(context, 0, WARM);

@@ -17,7 +17,7 @@ const NOISE_BYTES = 3_000_000;
 
 describe('leaks/contexts', () => {
   it(`${WAVE * WAVES} that are opened and closed leave no route, stream, handle or byte`, async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     const master = new Router({ id: 0, parentIds: [] });
     listenForRoutes(master);
     const echo = master.listen({
@@ -116,7 +116,7 @@ describe('leaks/contexts', () => {
   });
 
   it('that are processes leave none, and no memory', async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     await using router = new MasterRouter();
     const ids = new Set<number>();
     let before = 0;

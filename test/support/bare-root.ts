@@ -88,7 +88,7 @@ export async function makeBareRoot(options: BareRootOptions = {}): Promise<BareR
     async remove() {
       // Lazily: a process that is ending may still be in it.
       for (const target of mounts) await run('umount', ['-l', target]);
-      await rm(folder, { recursive: true });
+      await rm(folder, { recursive: true, maxRetries: 20 });
     },
   };
 }

@@ -7,7 +7,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
@@ -45,7 +44,8 @@ function daemonPath(): string | undefined {
 }
 
 export async function startDocker(): Promise<DockerDaemon> {
-  const folder = await mkdtemp(join(tmpdir(), 'kinetin-docker-'));
+  // Not in TMPDIR: the path of a socket is short.
+  const folder = await mkdtemp('/tmp/kinetin-docker-');
   const host = `unix://${folder}/socket`;
   const options = {
     host,

@@ -9,8 +9,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** How long what is ending may take to end. */
-const PATIENCE_MS = 5_000;
+/** How long what is ending may take to end, where the machine has much to do. */
+const PATIENCE_MS = 25_000;
 const POLL_MS = 20;
 
 /**

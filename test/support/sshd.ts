@@ -7,7 +7,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -77,8 +77,9 @@ export async function makeKey(
 
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const { hostKeys = ['ed25519'], extraConfig = [] } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'kinetin-sshd-'));
-  await chmod(folder, 0o755); // sshd reads authorized_keys as the user who logs in.
+  // Not in TMPDIR: sshd reads authorized_keys as the user who logs in, and the path of a socket is short.
+  const folder = await mkdtemp('/tmp/kinetin-sshd-');
+  await chmod(folder, 0o755);
   mkdirSync('/run/sshd', { recursive: true });
   const publicKeys = new Map<KeyType, string>();
   for (const type of hostKeys) {
@@ -172,7 +173,9 @@ async function descendants(pid: number): Promise<number[]> {
   const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/));
   const below = (parent: number): number[] =>
     rows
-      .filter(([, ppid, command]) => Number(ppid) === parent && command?.endsWith('sshd'))
+      .filter(
+        ([, ppid, command]) => Number(ppid) === parent && /\bsshd(-\w+)?$/.test(command ?? ''),
+      )
       .flatMap(([child]) => [Number(child), ...below(Number(child))]);
   return below(pid);
 }

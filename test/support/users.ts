@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { until } from './processes.js';
 
 const run = promisify(execFile);
 
@@ -55,10 +56,7 @@ export async function addUser(options: UserOptions = {}): Promise<TestUser> {
   await retryLocked('useradd', ['-m', '-d', home, '-s', path, '-p', hash, name]);
   let removal: Promise<void> | undefined;
   const remove = () => {
-    // What still runs as the user is ended first; status 1 says that nothing does.
-    removal ??= run('pkill', ['-KILL', '-u', name])
-      .catch(() => {})
-      .then(() => retryLocked('userdel', ['-r', '-f', name]));
+    removal ??= endProcesses(name).then(() => retryLocked('userdel', ['-r', '-f', name]));
     return removal;
   };
   const rcFile = RC_FILES[shell];
@@ -83,8 +81,19 @@ async function writeNoise(file: string, noise: string): Promise<void> {
   await writeFile(file, `echo ${quoted}\nsh -c 'echo "$0" >&2' ${quoted}\n`, { mode: 0o644 });
 }
 
-/** The user database is locked while another test changes it. */
-async function retryLocked(command: string, args: string[], attempts = 20): Promise<void> {
+/** Resolves when nothing runs as the user any more, which could still write to the home folder. */
+async function endProcesses(name: string): Promise<void> {
+  await until(`the processes of ${name} are gone`, async () => {
+    // Both fail where there is none.
+    await run('pkill', ['-KILL', '-u', name]).catch(() => {});
+    const listed = await run('ps', ['-u', name, '-o', 'stat=']).catch(() => ({ stdout: '' }));
+    // What is dead may wait for its parent to notice.
+    return !/^[^Z\s]/m.test(listed.stdout);
+  });
+}
+
+/** The user database is locked while somebody else changes it. */
+async function retryLocked(command: string, args: string[], attempts = 300): Promise<void> {
   try {
     await run(command, args);
   } catch (error) {

@@ -261,7 +261,7 @@ describe('parent/command', () => {
           install('bin/node', 'exec /bin/sleep 1000');
           install('usr/bin/node', 'v20.1.0');
           symlinkSync(fileOf('timeout') as string, join(root, 'bin/timeout'));
-          const stage = SHELL_STAGE.replace(':9:9', ':9:1');
+          const stage = SHELL_STAGE.replace(':9:9', ':9:2');
           expect(runStage(shell, undefined, stage).chosen).to.equal('usr/bin/node');
         });
       }

@@ -9,7 +9,7 @@ import { buildSync } from 'esbuild';
 const master = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Ends in an error if the program does not end by itself. Units: ms. */
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 120_000;
 
 /** `program` may use `send`, `mapStack` and `report`, whose argument is the result. */
 export function runPlain<T>(program: string, args: readonly string[] = []): T {

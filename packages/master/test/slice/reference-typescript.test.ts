@@ -37,6 +37,8 @@ describe('slice/reference-typescript', () => {
       let module: Anything;
       before(async () => {
         source = join(folder, file);
+        // Other tests have loaded files that did things as well.
+        globalThis.sliceEvents.splice(0);
         module = await import(pathToFileURL(source).href);
         expect(globalThis.sliceEvents.splice(0)).to.deep.equal(['typed.ts', 'main']);
       });

@@ -14,6 +14,8 @@ const events = globalThis.sliceEvents.splice(0);
 const offset = 30;
 
 describe('slice/reference', () => {
+  // Other tests have loaded files that did things as well.
+  beforeEach(() => void globalThis.sliceEvents.splice(0));
   afterEach(() => {
     expect(globalThis.sliceEvents.splice(0), 'statements that ran on their own').to.deep.equal([]);
   });
