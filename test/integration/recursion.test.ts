@@ -127,7 +127,7 @@ describe('a context that starts contexts', () => {
       ];
     }, child);
     expect(early[0]).to.equal(
-      'args[0] cannot travel: it throws no id yet: await the context before you pass it on',
+      'args[0] cannot travel: it throws that it has no id yet; await the context before you pass it on',
     );
     expect(early[1])
       .to.match(/local\d+$/)

@@ -113,7 +113,7 @@ describe('services', () => {
       const error = await failure(context.service<typeof Greeter>('greeter').greet('you'));
       expect(error).to.include({ code: 'ERR_NO_SERVICE' });
       expect(error.message).to.equal(
-        'there is no service greeter in leaf: serve one there, or call it by its class',
+        'there is no service greeter in leaf: serve one there, or call it by its class, whose constructor takes no arguments',
       );
     });
   });

@@ -408,7 +408,8 @@ export class Router implements AsyncDisposable {
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkShutdown(options);
     const { grace = SHUTDOWN_GRACE_MS } = options;
-    const why = 'cannot start a context: the router was shut down';
+    const why =
+      'cannot start a context: the router was shut down; await what is started before that';
     this.#closing.abort(new KinetinError('KinetinError', 'ERR_SHUT_DOWN', why));
     await wait<void>(
       options,

@@ -262,6 +262,9 @@ export class Caller {
         // Where the context could not be started, that says more than a message not delivered.
         await this._callee.connected;
         error.context = this.name;
+        if (/REFUSED|HANDLE/.test(error.code)) {
+          error.message += `; only contexts above ${this.name} may call functions there`;
+        }
       }
       if (error instanceof KinetinError || !(error instanceof Error)) throw error;
       throw new CallError(error, this.name, this._host);

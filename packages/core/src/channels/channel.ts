@@ -138,7 +138,7 @@ export class Channel<In = unknown, Out = unknown> implements AsyncDisposable {
   give(): Address {
     const offer = this._offer;
     if (!offer) {
-      throw new TypeError('a channel has two ends, and both are taken; make one for each peer');
+      throw new TypeError('that both of its ends are taken; make a channel for each peer');
     }
     this._offer = undefined;
     const { sender } = this;

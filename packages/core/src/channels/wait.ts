@@ -34,7 +34,7 @@ export function wait<Value>(
   start: (resolve: (value: Value) => void, reject: (reason: unknown) => void) => void,
   stop: (reason: unknown) => void,
 ): Promise<Value> {
-  const { timeout, signal } = options;
+  const { timeout, signal } = options || {};
   return new Promise((resolve, reject) => {
     const refuse = (message: string) => {
       const error = invalidArgument(message);
@@ -42,6 +42,9 @@ export function wait<Value>(
       reject(error);
     };
     // A deadline that is lost is a hang.
+    if (Object(options) !== options) {
+      return refuse(`a wait takes { timeout, signal }, not ${shown(options)}`);
+    }
     const wrong = Object.keys(options).find((name) =>
       /^(?!timeout$|signal$)([tT]im|[sS]ig)/.test(name),
     );

@@ -70,7 +70,9 @@ export function installContextEndpoint(
   for (const type of types) {
     endpoints.travels(type, CONTEXT, ({ origin: { id, name, caller } }) => {
       if (caller.host.core.codec !== endpoints) throw new TypeError(OF_ANOTHER_ROUTER);
-      if (id === NOBODY) throw new TypeError('no id yet: await the context before you pass it on');
+      if (id === NOBODY) {
+        throw new TypeError('that it has no id yet; await the context before you pass it on');
+      }
       return [id, name];
     });
   }

@@ -276,7 +276,7 @@ function noNode(found: string[]): ConnectError {
   return found.length === 0
     ? new ConnectError(
         'ERR_NO_NODE',
-        'no Node was found on the target: install Node 12.22 or later',
+        "no Node was found on the target; install Node 12.22 or later, or leave runtime at 'push'",
       )
     : new ConnectError(
         'ERR_NODE_TOO_OLD',

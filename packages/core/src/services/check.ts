@@ -38,7 +38,7 @@ export function checkService(service: Service): ServiceClass {
   if (!(keepMs >= 0 && keepMs <= MAX_KEEP_MS)) fail(`keepMs must be 0 to ${MAX_KEEP_MS} ms`);
   for (const most of ['maxCalls', 'maxKept'] as const) {
     const { [most]: count = 1 } = type;
-    if (!(count >= 1 && count % 1 === 0)) fail(`${most} must be a whole number from 1`);
+    if (!(Number.isInteger(count) && count >= 1)) fail(`${most} must be a whole number from 1`);
   }
   for (const own of Object.getOwnPropertyNames(type)) {
     const meant = STATICS.find((known) => known.toLowerCase() === own.toLowerCase());

@@ -150,7 +150,7 @@ export class Services {
     const load = router.isAbove(message) && this._host.load;
     if (!load || !reference) {
       const why = load
-        ? 'serve one there, or call it by its class'
+        ? 'serve one there, or call it by its class, whose constructor takes no arguments'
         : `serve one there; context ${message.source} cannot start it, as those above could`;
       throw new ServiceError('ERR_NO_SERVICE', `there is no service ${name} in ${here}: ${why}`);
     }

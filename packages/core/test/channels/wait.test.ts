@@ -55,6 +55,21 @@ describe('channels/wait', () => {
     });
   }
 
+  for (const options of [5, null, 'soon']) {
+    it(`refuses ${options}, which is no object with options`, async () => {
+      const error = await failure(
+        wait(
+          options as unknown as object,
+          'x',
+          () => expect.fail('started'),
+          () => {},
+        ),
+      );
+      expect(error).to.include({ name: 'TypeError', code: 'ERR_INVALID_ARG' });
+      expect(error.message).to.match(/^a wait takes \{ timeout, signal \}, not /);
+    });
+  }
+
   for (const reason of [new Error('changed my mind'), 'a text', null, 0]) {
     it(`ends with the reason of its signal, unwrapped: ${reason}`, async () => {
       await nextTurn();

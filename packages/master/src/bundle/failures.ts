@@ -10,6 +10,8 @@ import type { ModuleSource } from './source.js';
 
 /** At most this many complaints are told: they tend to have one cause. */
 const MAX_COMPLAINTS = 5;
+const ADDON_ADVICE =
+  'call a function that does without, or, where its package is installed on the target, name that in bundle.external';
 
 export function bundleFailure(error: unknown, source: ModuleSource, folder: string): Error {
   const messages = (error as Partial<BuildFailure>).errors ?? [];
@@ -34,8 +36,7 @@ export function checkNoAddons({ inputs, outputs }: Metafile, name: string): void
   if (addon === undefined) return;
   const chain = importChain(inputs, used, addon).join(' > ');
   const why = `native addons do not travel, and it imports one: ${chain}`;
-  const way = 'where its package is installed on the target, name that in bundle.external';
-  const message = `cannot bundle ${name}: ${why}; call a function that does without, or, ${way}`;
+  const message = `cannot bundle ${name}: ${why}; ${ADDON_ADVICE}`;
   throw new BundleError('ERR_NATIVE_ADDON', message);
 }
 
@@ -54,7 +55,13 @@ function placeOf({ location }: Message, { file, map }: ModuleSource, folder: str
 function advice(messages: readonly Message[]): string {
   const text = messages.map((message) => message.text).join('\n');
   if (/top-level await/i.test(text)) return 'move the await into a function';
-  if (/could not resolve/i.test(text)) return 'install what is missing where the program runs';
+  const missing = /could not resolve(?: "([^"]*)")?/i.exec(text);
+  if (missing) {
+    const [, name = ''] = missing;
+    if (name.endsWith('.node')) return `it is a native addon: ${ADDON_ADVICE}`;
+    if (/^\.{0,2}\//.test(name)) return 'correct the path';
+    return 'install what is missing where the program runs';
+  }
   if (/no loader is configured/i.test(text)) {
     return 'name one for such files in bundle.loader, an option of the router';
   }

@@ -25,7 +25,7 @@ export interface KnownFile {
 
 /** Of a package, with or without scope and subpath; `*` stands for any text. */
 const PACKAGE = /^(?:@[^@\s\\/:#]+\/)?[^@.\s\\/:#][^\s\\:#]*$/;
-const PATTERN = /^@?[^@.\s\\/:#][^\s\\:#]*$/;
+const PATTERN = /^@?[^@.~\s\\/:#][^\s\\:#]*$/;
 const MODULES = `${sep}node_modules${sep}`;
 
 /** Whether an import names a package, or a part of one. */
@@ -45,23 +45,31 @@ export function packagePattern(names: readonly string[]): RegExp {
 }
 
 /** @throws TypeError with the code ERR_INVALID_ARG. */
-export function checkPackageName(option: string, name: unknown): string {
+export function checkPackageName(option: string, name: unknown, more = ''): string {
   if (typeof name === 'string' && PATTERN.test(name)) return name;
   const examples = 'give them as imports have them, such as "better-sqlite3" or "@img/*"';
-  throw invalidArgument(`${option} takes names of packages, not ${shown(name)}; ${examples}`);
+  throw invalidArgument(
+    `${option} takes names of packages, not ${shown(name)}; ${examples}${more}`,
+  );
 }
 
 /**
  * Reads an entry that is a package or a path: one that begins with a dot or a slash, or is a file: URL.
  * Relative paths are those of the working directory.
  *
- * @throws TypeError with the code ERR_INVALID_ARG; also where a path leads nowhere, since an entry that
- * matches nothing guards nothing.
+ * @throws TypeError with the code ERR_INVALID_ARG; also where a path leads nowhere, and where a name is that
+ * of a file and of no package, since an entry that matches nothing guards nothing.
  */
 export function readListed(option: string, entry: unknown): Listed {
   const path = pathOf(entry);
   if (path === undefined) {
-    const pattern = packagePattern([checkPackageName(option, entry)]);
+    const paths = '; paths begin with "./" or "/", or are file: URLs';
+    const name = checkPackageName(option, entry, paths);
+    if (existsSync(resolve(name)) && !isInstalled(name)) {
+      const why = 'there is no such package, but a file or folder';
+      throw invalidArgument(`${option}: ${why} ${shown(name)}; write it as ${shown(`./${name}`)}`);
+    }
+    const pattern = packagePattern([name]);
     return {
       shown: String(entry),
       matches: ({ names }) => names.some((name) => pattern.test(name)),
@@ -101,11 +109,19 @@ export function knownFile(
 }
 
 function pathOf(entry: unknown): string | undefined {
-  if (entry instanceof URL || (typeof entry === 'string' && entry.startsWith('file:'))) {
+  const isUrl = entry instanceof URL && entry.protocol === 'file:';
+  if (isUrl || (typeof entry === 'string' && entry.startsWith('file:')))
     return fileURLToPath(entry);
-  }
   if (typeof entry !== 'string') return undefined;
   return isAbsolute(entry) || /^\.\.?(?:$|[\\/])/.test(entry) ? entry : undefined;
+}
+
+/** Whether imports from the working directory find a package, or a part of one, or a scope of some. */
+function isInstalled(name: string): boolean {
+  for (let folder = resolve('.'); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'node_modules', name))) return true;
+    if (folder === dirname(folder)) return false;
+  }
 }
 
 /** The path of a file in its package, behind the name in the package.json there. */

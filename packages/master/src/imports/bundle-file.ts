@@ -47,7 +47,7 @@ function pathOf(url: URL | string): string {
   if (text.startsWith('file:')) return fileURLToPath(text);
   if (typeof url === 'string' && isAbsolute(url)) return url;
   const what = 'import takes a file: URL or an absolute path';
-  const error = new TypeError(`${what}, not ${text}; use new URL(…, import.meta.url)`);
+  const error = new TypeError(`${what}, not ${text}; use new URL('./tasks.js', import.meta.url)`);
   throw Object.assign(error, { code: 'ERR_INVALID_ARG' });
 }
 

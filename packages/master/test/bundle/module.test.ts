@@ -141,6 +141,13 @@ describe('bundle/module', () => {
     );
   });
 
+  it('says of files and of addons that cannot be found what to do', async () => {
+    const file = await failure('import "./no-such.js";');
+    expect(file.message).to.match(/Could not resolve ".\/no-such.js" .*; correct the path$/);
+    const addon = await failure('import "./build/no-such.node";');
+    expect(addon.message).to.match(/; it is a native addon: .* name that in bundle.external$/);
+  });
+
   it('names places of the source where there is a map', async () => {
     const map = { version: 3, file: '', sources: ['/src/main.ts'], sourceRoot: '', names: [] };
     const rest = {

@@ -40,6 +40,16 @@ describe('bundle/options', () => {
       ],
     ),
     [{ deny: ['node:fs'] }, `bundle.deny takes names of packages, not "node:fs"; ${NAMES}`],
+    [{ deny: ['~/keys'] }, `bundle.deny takes names of packages, not "~/keys"; ${NAMES}; paths`],
+    [{ deny: [new URL('http://a/b')] }, 'bundle.deny takes names of packages, not http://a/b'],
+    [
+      { deny: ['packages/master'] },
+      'bundle.deny: there is no such package, but a file or folder "packages/master"; write it as "./packages/master"',
+    ],
+    [
+      { allow: ['docs'] },
+      'bundle.allow: there is no such package, but a file or folder "docs"; write it as "./docs"',
+    ],
     [
       { deny: ['./no-such'] },
       'bundle.deny: there is no file or folder "./no-such"; correct the path; a package goes by its name',
