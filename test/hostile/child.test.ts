@@ -6,6 +6,7 @@ import { type Context, type LocalContextOptions, type LogRecord, Router } from '
 import { expect } from 'chai';
 import { failure } from '../support/failure.js';
 import { growthDuring } from '../support/heap.js';
+import { until } from '../support/processes.js';
 import { program } from '../support/program.js';
 
 const CHILD = fileURLToPath(new URL('fixtures/hostile-child.mjs', import.meta.url));
@@ -184,13 +185,21 @@ describe('hostile/child', () => {
     });
   }
 
-  for (const evil of ['unfinished', 'beyondCredit', 'unwanted', 'bombs']) {
+  for (const [evil, refusals] of [
+    ['unfinished', 0],
+    ['beyondCredit', 7],
+    ['unwanted', 0],
+    ['bombs', 0],
+  ] as const) {
     it(`that sends ${evil} messages takes little memory, and hurts nobody`, async () => {
       const growth = growthDuring(receivedBytes, logged(DONE));
       await startEvil(evil);
       expect(await good.call(hostname), 'meanwhile').to.equal(hostname());
       expect(await growth).to.be.below(300e6);
+      const refused = () => said().filter((text) => text === 'evil: refused').length;
+      await until('it was told what is refused', () => refused() >= refusals);
       await expectService();
+      expect(refused()).to.equal(refusals);
       expect(
         (await router.tree()).children.map(({ name }) => name),
         'nobody is cut off',

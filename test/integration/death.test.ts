@@ -173,21 +173,29 @@ describe('the end', () => {
       return { pid: context.pid as number, pending: await hangIn([context], HANGS['spins']!, '') };
     };
     const quick = await hanging();
-    // Before the 5 s that it would have otherwise.
-    await router.shutdown({ grace: 0, timeout: 4000 });
+    using usual = holdTimers(FORCE_MS);
+    const ended = router.shutdown({ grace: 0 });
+    const { waiting: usualDeadlines } = usual;
+    // Were there one, it would be over now, and not keep what follows.
+    usual.fire();
+    await ended;
+    expect(usualDeadlines).to.equal(0);
     await Promise.all(quick.pending);
     await until('it is gone', () => !isAlive(quick.pid));
     start();
     const patient = await hanging();
-    const waiting = router.shutdown({ grace: 2 ** 31 - 1 });
-    // The first one counts.
-    expect(await failure(router.shutdown({ grace: 0, timeout: 50 }))).to.include({
-      code: 'ERR_TIMEOUT',
-    });
-    expect(isAlive(patient.pid)).to.equal(true);
+    using force = holdTimers(2 ** 31 - 1);
+    const both = [router.shutdown({ grace: 2 ** 31 - 1 })];
+    const deadlines = [force.waiting];
+    {
+      using atOnce = holdTimers(0);
+      both.push(router.shutdown({ grace: 0 }));
+      deadlines.push(atOnce.waiting);
+    }
     process.kill(patient.pid, 'SIGKILL');
-    await waiting;
-    await Promise.all(patient.pending);
+    await Promise.all([...both, ...patient.pending]);
+    expect(deadlines, 'the first one counts').to.deep.equal([1, 0]);
+    expect(force.waiting, 'which is over with the last context').to.equal(0);
   });
 
   it('of the master by SIGKILL takes everything, while user code hangs in all ways', async () => {

@@ -4,7 +4,6 @@ import { createCipheriv } from 'node:crypto';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BundleOptions, Router, Service, withRouter } from '@kinetin/master';
 import { crc32 } from '@node-rs/crc32';
@@ -15,6 +14,7 @@ import { recordStreams, startLeaf } from '../fixtures/packages/recording.js';
 import { failure } from '../support/failure.js';
 import { collect } from '../support/heap.js';
 import { requirePart } from '../support/parts.js';
+import { until } from '../support/processes.js';
 import { canFetchNode, fetchNode } from '../support/real-node.js';
 
 const CRC32 = '@node-rs/crc32';
@@ -459,11 +459,10 @@ describe('plugins of esbuild', () => {
       );
     }
     // The last one may still be held by a frame of this test.
-    for (let i = 0; i < 20 && plugins.slice(0, -1).some((plugin) => plugin.deref()); i++) {
-      await nextTurn();
+    await until('the others are gone', () => {
       collect();
-    }
-    expect(plugins.slice(0, -1).filter((plugin) => plugin.deref())).to.have.length(0);
+      return plugins.slice(0, -1).every((plugin) => !plugin.deref());
+    });
   });
 
   it('that fail are named, with what they have thrown', async () => {
@@ -555,7 +554,7 @@ describe('data files', () => {
     );
     await withRouter(
       async (router) => {
-        const [hop, [stream]] = await recordStreams(() => router.local());
+        const [hop, [stream]] = await recordStreams(() => router.local({ heartbeat: false }));
         const growth: number[] = [];
         for (const context of [router.local({ via: hop }), router.local({ via: hop })]) {
           await context.call(process.cwd);

@@ -17,6 +17,8 @@ describe('parent/methods/subprocess', () => {
     let holder = 0;
     try {
       expect(await pipe.exit).to.deep.equal({ code: 3 });
+      // Where this process was slow, it has yet to read.
+      await until('the pid', () => said.endsWith('\n'));
       holder = Number(said);
       expect(isAlive(holder)).to.equal(true);
       expect(pipe.output.readableEnded).to.equal(false);

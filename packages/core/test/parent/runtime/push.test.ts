@@ -432,9 +432,10 @@ describe('parent/runtime: a push', () => {
         await hasOffered;
         const second = host.connect({ askMaster, id: 8 });
         const third = host.connect({ askMaster, id: 9 });
-        await until('all wait for a piece', () =>
-          [second, third].every((one) => one.sent() > 2000),
-        );
+        // Each makes a folder of its own once a runtime was offered.
+        const folders = async () => (await readdir(host.cache)).length;
+        await until('the host', () => existsSync(host.cache));
+        await until('all wait for a piece', async () => (await folders()) === 3);
         expect(asked).to.deep.equal([7]);
         first.push.end(new Error('given up'));
         for (const connection of [second, third]) {
