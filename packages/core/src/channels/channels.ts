@@ -41,11 +41,18 @@ export class Channels<From> {
   private _error: unknown;
 
   constructor({ core, endpoints, contextOf, leave }: ChannelsOptions<From>) {
-    let crowded: (() => void)[] = [];
-    core.onDrain = () => {
-      const all = crowded;
+    /** Who waits for room; the one that was refused first goes first. */
+    let crowded: (() => boolean)[] = [];
+    const takeTurns = () => {
+      let all = crowded;
       crowded = [];
-      for (const go of all) go();
+      while (all.length > 0) all = all.filter((go) => go());
+    };
+    // Both take what room they find: large messages come first every other time.
+    let isFirst = false;
+    core.onDrain = (isBefore) => {
+      if (isBefore) isFirst = !isFirst;
+      if (isFirst || !isBefore) takeTurns();
     };
     const host: ReceiverHost<From> = {
       core,

@@ -17,8 +17,11 @@ export interface Place {
    * Undefined where the context ends with its thread.
    */
   readonly leave?: ((handle: number, frame?: Uint8Array) => void) | undefined;
-  /** Calls `go` once, when a stream that was crowded has room again. */
-  readonly whenDrained?: ((go: () => void) => void) | undefined;
+  /**
+   * Calls `go` when a stream that was crowded has room again, in turn with others, until it returns false:
+   * it has nothing more to send, or has come here again.
+   */
+  readonly whenDrained?: ((go: () => boolean) => void) | undefined;
 }
 
 /** What an end is told. */

@@ -7,7 +7,11 @@
 import { DeadLetterError } from '../errors.js';
 import type { Router } from '../routing/router.js';
 import { OF_ANOTHER_ROUTER } from '../wire/endpoints.js';
-import { CHANNEL_WINDOW_BYTES, MAX_CHANNEL_WINDOW_BYTES } from '../wire/limits.js';
+import {
+  CHANNEL_WINDOW_BYTES,
+  MAX_CHANNEL_WINDOW_BYTES,
+  MAX_FRAME_PAYLOAD,
+} from '../wire/limits.js';
 import type { Address } from './address.js';
 import { ChannelError } from './channel-error.js';
 import { Line, type Place } from './line.js';
@@ -237,13 +241,18 @@ export class Sender<Value = unknown> implements AsyncDisposable {
     );
   }
 
-  private _pump(): void {
+  /** Lets leave what may, up to so many bytes and one message. Returns whether more may. */
+  private _pump(bytes = Number.POSITIVE_INFINITY): boolean {
+    let left = bytes;
     for (const waiting of this._waiting) {
-      if (!waiting.isFree && !this._mayLeave()) return;
+      if (left <= 0) return true;
+      if (!waiting.isFree && !this._mayLeave()) return false;
       this._waiting.delete(waiting);
+      left -= waiting.body.length;
       this._spend(waiting.body);
       waiting.resolve();
     }
+    return false;
   }
 
   /**
@@ -257,7 +266,7 @@ export class Sender<Value = unknown> implements AsyncDisposable {
     this._isHeldUp = true;
     whenDrained(() => {
       this._isHeldUp = false;
-      this._pump();
+      return this._pump(MAX_FRAME_PAYLOAD);
     });
     return false;
   }

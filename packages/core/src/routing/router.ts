@@ -79,8 +79,8 @@ export class Router {
   readonly listening: Map<number, Listener> = new Map();
   /** All streams that live. */
   readonly streams: Set<Stream> = new Set();
-  /** Told when a stream that was crowded has room again. */
-  onDrain: () => void = () => {};
+  /** Told when a stream that was crowded has room again: before large messages take it, and after that. */
+  onDrain: (isBefore?: boolean) => void = () => {};
   /** Told of each stream that has ended, after its routes are gone. */
   onStreamClosed: (stream: Stream, reason: string) => void = () => {};
   /** Told of each context that was lost, wherever it was. */
@@ -140,6 +140,7 @@ export class Router {
     const stream = new Stream(side, peer, authority, {
       onFrame: (frame, from) => this._receive(frame, from),
       onDrain: () => {
+        this.onDrain(true);
         this._outbox.pump();
         this.onDrain();
       },

@@ -316,6 +316,78 @@ describe('channels/sender', () => {
     }
   });
 
+  describe('room in its connection', () => {
+    /** Goes in one frame. */
+    const PIECE = Buffer.alloc(60_000);
+
+    /** Lets writes pass one by one until one of these has come, and returns how many did. */
+    async function writesUntil(receiver: OpenReceiver<unknown, number>): Promise<number> {
+      for (let count = 1; ; count++) {
+        tree.get(A).down!.deliver(1);
+        await settle();
+        if (receiver.take()) return count;
+      }
+    }
+
+    /** Two of them from the master to a, where something waits for room already. */
+    async function crowd(fill: (first: Sender<Buffer>) => void) {
+      const windowBytes = MAX_CHANNEL_WINDOW_BYTES;
+      const first = await connect<Buffer>(A, MASTER, { windowBytes });
+      const second = await connect<Buffer>(A, MASTER, { windowBytes });
+      for (const { receiver, sender } of [first, second]) {
+        await sender.send(PIECE);
+        await receiver.get();
+      }
+      tree.get(A).down!.isHeld = true;
+      fill(first.sender);
+      for (const { router } = tree.get(MASTER); !router.isCrowded(A); await settle()) {
+        tree.get(A).down!.deliver(1);
+      }
+      return { first, second };
+    }
+
+    it('is shared with other senders, however much these have waiting', async () => {
+      const { first, second } = await crowd((sender) => {
+        for (let i = 0; i < 500; i++) sender.send(PIECE).catch(() => {});
+      });
+      second.sender.send(PIECE).catch(() => {});
+      expect(await writesUntil(second.receiver)).to.be.below(50);
+      for (let i = 0; i < 20; i++) second.sender.send(PIECE).catch(() => {});
+      for (let i = 0; i < 20; i++) await writesUntil(second.receiver);
+      expect(first.receiver.size).to.be.within(15, 60);
+      for (const { receiver } of [first, second]) receiver.close();
+    });
+
+    it('is shared with large messages', async () => {
+      const { router } = tree.get(A);
+      const handle = router.listen({ onMessage() {} });
+      const { first, second } = await crowd(() => {
+        const { router: master } = tree.get(MASTER);
+        const body = master.encode(Buffer.alloc(500 * PIECE.length));
+        master.send({ destination: A, handle, body });
+      });
+      for (const { sender, receiver } of [first, second]) {
+        sender.send(PIECE).catch(() => {});
+        expect(await writesUntil(receiver)).to.be.below(50);
+      }
+      for (const { receiver } of [first, second]) receiver.close();
+    });
+
+    it('does not come: the loss of the connection ends what waits for it', async () => {
+      const { first, second } = await crowd((sender) => {
+        for (let i = 0; i < 20; i++) sender.send(PIECE).catch(() => {});
+      });
+      const late = failure(second.sender.send(PIECE, { timeout: 1 }));
+      expect(await late).to.include({ code: 'ERR_TIMEOUT' });
+      const waiting = [failure(first.sender.send(PIECE)), failure(second.sender.send(PIECE))];
+      const closed = failure(second.sender.close());
+      tree.get(A).down!.cutOff('gone');
+      for (const error of await Promise.all([...waiting, closed])) {
+        expect(error).to.include({ code: 'ERR_CONTEXT_LOST' });
+      }
+    });
+  });
+
   describe('close', () => {
     it('resolves when all has arrived, though nothing is read', async () => {
       const { receiver, sender } = await connect<Buffer>(MASTER, B);

@@ -3,6 +3,9 @@
  * that imports the whole file gets another module than the slice. Master only.
  */
 
+/** The name of a text that is of no file. */
+export const UNNAMED = '[eval]';
+
 const MARK = '#slice';
 /** By its ending, esbuild takes what it imports of CommonJS as Node does in ES modules. */
 const MODULE_MARK = `${MARK}.mjs`;

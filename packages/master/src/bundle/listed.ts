@@ -53,6 +53,16 @@ export function checkPackageName(option: string, name: unknown, more = ''): stri
   );
 }
 
+/** A name of a package as an entry. A lone `*` is all that is in folders `node_modules`. */
+export function listedPackage(name: string): Listed {
+  // The program itself has a name in its package.json, too.
+  if (/^\*+\/?$/.test(name)) {
+    return { shown: name, matches: ({ paths }) => paths.some((one) => one.includes(MODULES)) };
+  }
+  const pattern = packagePattern([name]);
+  return { shown: name, matches: ({ names }) => names.some((one) => pattern.test(one)) };
+}
+
 /**
  * Reads an entry that is a package or a path: one that begins with a dot or a slash, or is a file: URL.
  * Relative paths are those of the working directory.
@@ -69,11 +79,7 @@ export function readListed(option: string, entry: unknown): Listed {
       const why = 'there is no such package, but a file or folder';
       throw invalidArgument(`${option}: ${why} ${shown(name)}; write it as ${shown(`./${name}`)}`);
     }
-    const pattern = packagePattern([name]);
-    return {
-      shown: String(entry),
-      matches: ({ names }) => names.some((name) => pattern.test(name)),
-    };
+    return listedPackage(name);
   }
   const found = sourceFile(resolve(path));
   if (found === undefined) {

@@ -4,11 +4,13 @@ import { resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { BundleError } from '../errors.js';
 import { importChain } from './chain.js';
-import { hasMark } from './entry.js';
+import { hasMark, UNNAMED, withoutMark } from './entry.js';
 import { isStandIn } from './external.js';
 import { type KnownFile, knownFile } from './listed.js';
 import type { BundleRules } from './rules.js';
 import type { ModuleSource } from './source.js';
+
+const NOT_ALLOWED = 'nothing in bundle.allow of the router stands for it';
 
 /**
  * Looks at the file of the function itself: the bundler knows its text alone.
@@ -16,13 +18,17 @@ import type { ModuleSource } from './source.js';
  * @throws {BundleError} ERR_DENIED; ERR_BUNDLE where the package that it is of is external.
  */
 export function checkOwnFile({ file, name }: ModuleSource, rules: BundleRules): void {
-  const { external, allow, deny } = rules;
-  if (file === undefined || !(external || allow || deny.length > 0)) return;
+  const { externalFiles, allow, deny } = rules;
+  if (file === undefined) {
+    if (allow) throw denied(name, 'its text', NOT_ALLOWED, 'it is of no file');
+    return;
+  }
+  if (externalFiles.length + deny.length === 0 && !allow) return;
   const known = knownFile(file, [], new Map());
   const reason = refusal(known, rules);
   if (reason !== undefined) throw denied(name, file, reason, 'it is of that file');
-  const ofPackage = external && known.names.find((one) => external.test(one));
-  if (ofPackage === undefined) return;
+  if (!externalFiles.some((listed) => listed.matches(known))) return;
+  const [ofPackage = file] = known.names;
   const why = `it is of ${ofPackage}, which is in bundle.external and so is not sent`;
   const advice = 'call a function of your own that imports it';
   throw new BundleError('ERR_BUNDLE', `cannot bundle ${name}: ${why}; ${advice}`);
@@ -36,15 +42,18 @@ export function checkOwnFile({ file, name }: ModuleSource, rules: BundleRules): 
  */
 export function checkLists(
   { inputs }: Metafile,
-  { name }: ModuleSource,
+  { name, file }: ModuleSource,
   folder: string,
   rules: BundleRules,
 ): void {
   if (!rules.allow && rules.deny.length === 0) return;
+  const entry = file ?? resolve(folder, UNNAMED);
   const specifiers = specifiersOf(inputs);
   const packages = new Map<string, string | undefined>();
   for (const input of Object.keys(inputs)) {
-    if (hasMark(input) || isStandIn(input)) continue;
+    // Of the entry alone: others may be imported with a mark behind their names.
+    const isEntry = hasMark(input) && resolve(folder, withoutMark(input)) === entry;
+    if (isEntry || isStandIn(input)) continue;
     const path = fileOf(input, folder);
     if (path === undefined) continue;
     const known = knownFile(path, specifiers.get(input) ?? [], packages);
@@ -78,7 +87,7 @@ function refusal(file: KnownFile, { allow, deny }: BundleRules): string | undefi
   const entry = deny.find((listed) => listed.matches(file));
   if (entry) return `bundle.deny of the router has ${JSON.stringify(entry.shown)}`;
   if (!allow || allow.some((listed) => listed.matches(file))) return undefined;
-  return 'nothing in bundle.allow of the router stands for it';
+  return NOT_ALLOWED;
 }
 
 function denied(name: string, file: string, reason: string, how: string): BundleError {

@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Esbuild from 'esbuild';
 import type { BuildOptions, BuildResult } from 'esbuild';
-import { withMark, withoutMark } from './entry.js';
+import { UNNAMED, withMark, withoutMark } from './entry.js';
 import { isStandIn } from './external.js';
 import { bundleFailure, checkNoAddons } from './failures.js';
 import type { ModuleSource } from './source.js';
@@ -112,7 +112,7 @@ async function buildModule(source: ModuleSource, rules: BundleRules): Promise<Mo
 }
 
 function buildOptions(source: ModuleSource, folder: string, rules: BundleRules): BuildOptions {
-  const { file = resolve(folder, '[eval]'), exportsText } = source;
+  const { file = resolve(folder, UNNAMED), exportsText } = source;
   const entryExports = exportsText && (() => withMap(exportsText(), source.map));
   return {
     stdin: {

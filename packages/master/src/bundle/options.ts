@@ -3,7 +3,7 @@
  */
 import { checkOptions, invalidArgument, type OptionTypes } from '@kinetin/core';
 import type { Plugin } from 'esbuild';
-import { checkPackageName, packagePattern, readListed } from './listed.js';
+import { checkPackageName, listedPackage, packagePattern, readListed } from './listed.js';
 import { type BundleRules, type DataLoader, DEFAULT_RULES } from './rules.js';
 
 export type { DataLoader } from './rules.js';
@@ -16,7 +16,7 @@ export interface BundleOptions {
   /**
    * Packages that are never sent: code requires what is installed where it runs. For native addons above
    * all, which cannot travel. A name stands for the package with all its parts (`pg` for `pg/lib/x`),
-   * `*` for any text: `@img/*`; a lone `*` for all packages of npm.
+   * `*` for any text: `@img/*`; a lone `*` for all packages of npm. What counts is the name in the import.
    *
    * An external package is looked for when it is first needed, from the working directory of the context
    * at that time: in `node_modules` there and in the folders above, then where NODE_PATH says, and in
@@ -29,7 +29,8 @@ export interface BundleOptions {
   /**
    * Nothing but this may leave: packages by name, as in `external`, and files and folders by path (one
    * that begins with a dot or a slash, or a `file:` URL; relative to the working directory when the
-   * router is made). A call whose code reaches anything else by imports fails with ERR_DENIED, before
+   * router is made). A lone `*` stands for what is in `node_modules`, and not for the program's own
+   * files. A call whose code reaches anything else by imports fails with ERR_DENIED, before
    * anything is sent. What `external` names is not sent, and needs no entry.
    * @defaultValue all may leave
    */
@@ -106,6 +107,7 @@ export function resolveBundleOptions(options: BundleOptions | undefined): Bundle
   const external = listOf('external', options.external, checkPackageName);
   return {
     external: external.length > 0 ? packagePattern(external) : undefined,
+    externalFiles: external.map(listedPackage),
     // An empty list lets nothing pass, and is no oversight.
     allow: options.allow === undefined ? undefined : listOf('allow', options.allow, readListed),
     deny: listOf('deny', options.deny, readListed),

@@ -10,6 +10,8 @@ export type DataLoader = Exclude<Loader, 'file' | 'copy' | 'css' | 'local-css' |
 export interface BundleRules {
   /** Matches the names of packages that are not sent; undefined: all are. */
   readonly external?: RegExp | undefined;
+  /** The same, as files are known: of functions that are of such a package themselves. */
+  readonly externalFiles: readonly Listed[];
   /** Nothing else may leave; undefined: all may. */
   readonly allow?: readonly Listed[] | undefined;
   /** Must not leave. */
@@ -19,7 +21,12 @@ export interface BundleRules {
 }
 
 /** Those of all routers without the option. */
-export const DEFAULT_RULES: BundleRules = { deny: [], plugins: [], loader: {} };
+export const DEFAULT_RULES: BundleRules = {
+  externalFiles: [],
+  deny: [],
+  plugins: [],
+  loader: {},
+};
 
 /**
  * A value for each set of rules, which lives as long as those do: what was bundled under the rules of a

@@ -20,6 +20,11 @@ const REFUSAL =
   'the master gives a Node of another platform only for a context that the program itself has started';
 /** A hop is told at most so often that a download moves, in ms: its own deadline is a multiple. */
 const NEWS_INTERVAL_MS = 1000;
+/**
+ * Of a compressed piece, what a hop is told at once: each is progress for it, and a slow connection takes
+ * long for a piece. It leaves without waiting for credit.
+ */
+const PART_BYTES = 196_512;
 
 export class RuntimesForHops {
   readonly #core: CoreRouter;
@@ -69,9 +74,20 @@ export class RuntimesForHops {
       const call = this.#core.encode([this.#module, [name], [id, ...args]]);
       return this.#core.request(attempt.hop, handles.CALL_MAIN, call, undefined, name);
     };
+    // A hop that does not answer holds nothing here, once its attempt is over.
+    const over = new Promise<never>((_, reject) => {
+      attempt.ends?.push(() => reject(new Error('the attempt is over')));
+    });
+    over.catch(() => {
+      // Nobody may wait at that moment.
+    });
+    const ask: typeof tell = (...words) =>
+      attempt.ends ? Promise.race([tell(...words), over]) : over;
     try {
-      await this.#send(await this.#fetch(attempt, platform, arch, tell), tell);
+      await this.#send(await this.#fetch(attempt, platform, arch, tell), ask);
     } catch (error) {
+      // The hop knows, and what it has asked for may be for others by now.
+      if (!attempt.ends) return;
       tell('refuseRuntime', (error as Error).message).catch(() => {
         // The hop is gone, and the attempt with it.
       });
@@ -114,10 +130,14 @@ export class RuntimesForHops {
         for (let at = 0; at < file.size; at += PIECE_BYTES) {
           const piece = await getPiece(file, at, true);
           if (!(await isWanted)) return;
-          isWanted = tell('takePiece', file.name, at, piece);
-          isWanted.catch(() => {
-            // Awaited in the next turn, or below.
-          });
+          for (let from = 0; from < piece.length; from += PART_BYTES) {
+            const end = from + PART_BYTES;
+            const part = piece.subarray(from, end);
+            isWanted = tell('takePiece', file.name, at, part, from, end >= piece.length);
+            isWanted.catch(() => {
+              // What fails one fails the last, which is awaited in the next turn, or below.
+            });
+          }
         }
       }
       await isWanted;

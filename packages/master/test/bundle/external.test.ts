@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { failure } from '../../../../test/support/failure.js';
 import { bundleModule, type ModuleText } from '../../src/bundle/module.js';
 import { resolveBundleOptions } from '../../src/bundle/options.js';
 
@@ -54,6 +55,27 @@ describe('bundle/external', () => {
   it('costs those nothing that need none: their text is the same', async () => {
     const text = 'import { text } from "pg"; export default text;';
     expect((await bundle(['other'], text)).hash).to.equal((await bundle(undefined, text)).hash);
+  });
+
+  it('is no file of the program by a lone *, and what is in node_modules is', async () => {
+    writeFileSync(join(folder, 'package.json'), '{ "name": "@my/app" }');
+    expect((await bundle(['*'], 'import "./own.js";')).text).to.include('text of');
+    const failureOf = async (external: string, file: string) => {
+      const source = { text: '', name: 'f', file: join(folder, file), map: undefined };
+      return await failure(bundleModule(source, resolveBundleOptions({ external: [external] })));
+    };
+    for (const [external, file] of [
+      ['*', 'node_modules/pg/index.js'],
+      ['pg', 'node_modules/pg/index.js'],
+      ['@my/app', 'own.js'],
+    ] as const) {
+      const { code, message } = await failureOf(external, file);
+      expect([code, message]).to.deep.equal([
+        'ERR_BUNDLE',
+        `cannot bundle f: it is of ${file.replace('node_modules/', '').replace('own', '@my/app/own')}, ` +
+          'which is in bundle.external and so is not sent; call a function of your own that imports it',
+      ]);
+    }
   });
 
   it('is required when that is reached, and not before', async () => {

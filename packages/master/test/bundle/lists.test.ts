@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { Plugin } from 'esbuild';
+import { failure } from '../../../../test/support/failure.js';
 import { bundleModule } from '../../src/bundle/module.js';
 import { type BundleOptions, resolveBundleOptions } from '../../src/bundle/options.js';
 import type { BundleError } from '../../src/errors.js';
@@ -86,6 +87,20 @@ describe('bundle/lists', () => {
       expect(await denied('harmless', 'import "harmless/lib/index.js";')).to.equal('ERR_DENIED');
     });
 
+    it('of npm by a lone *, and not the program, which has a name in its package.json as well', async () => {
+      write('package.json', '{ "name": "app" }');
+      write('own.js', SECRET);
+      write('node_modules/vault/index.js', SECRET);
+      for (const star of ['*', '**', '*/']) {
+        const allow = [star, write('main.js', '')];
+        expect(await denied(star, 'import "vault";'), star).to.equal('ERR_DENIED');
+        expect(await denied(star, 'import "./own.js";'), star).to.include('the secret');
+        expect(await bundle({ allow }, 'import "vault";'), star).to.include('the secret');
+        expect(await bundle({ allow }, 'import "./own.js";'), star).to.equal('ERR_DENIED');
+        expect(await bundle({ allow: [star] }, ''), star).to.equal('ERR_DENIED');
+      }
+    });
+
     it('that is installed without a name of its own, and not as part of what it is installed in', async () => {
       write('package.json', '{ "name": "app" }');
       write('node_modules/bare/index.js', SECRET);
@@ -151,6 +166,9 @@ describe('bundle/lists', () => {
       expect(await bundle({ deny }, 'import "./key.js";')).to.equal('ERR_DENIED');
       expect(await bundle({ deny }, 'import "./key.ts?raw";')).to.equal('ERR_DENIED');
       expect(await bundle({ deny }, 'import "./key.ts#raw";')).to.equal('ERR_DENIED');
+      // As the bundler is told the name of a function's file.
+      expect(await bundle({ deny }, 'import "./key.ts#slice";')).to.equal('ERR_DENIED');
+      expect(await bundle({ deny }, 'import "./key.ts#slice.mjs";')).to.equal('ERR_DENIED');
     });
 
     it('that a plugin loads under a name of its own', async () => {
@@ -170,6 +188,18 @@ describe('bundle/lists', () => {
       expect(await bundle({ plugins: [raw], deny: [file] }, text)).to.equal('ERR_DENIED');
       const allow = [write('main.js', '')];
       expect(await bundle({ plugins: [raw], allow }, text)).to.equal('ERR_DENIED');
+    });
+  });
+
+  it('let no text of no file leave where only some files may', async () => {
+    const source = { text: 'exports.s = 1;', name: 'f', file: undefined, map: undefined };
+    const bundleOf = (options: BundleOptions) =>
+      bundleModule(source, resolveBundleOptions(options));
+    expect((await bundleOf({ deny: ['vault'] })).text).to.include('exports.s');
+    expect(await failure(bundleOf({ allow: ['vault'] }))).to.include({
+      code: 'ERR_DENIED',
+      message:
+        'cannot bundle f: its text must not leave, since nothing in bundle.allow of the router stands for it: it is of no file; call a function that does without',
     });
   });
 

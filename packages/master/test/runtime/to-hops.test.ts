@@ -1,7 +1,9 @@
 import type { GetRuntime, Waiter } from '@kinetin/core/parent';
 import { expect } from 'chai';
 import { CALL_MAIN, GET_RUNTIME } from '../../../../packages/core/src/wire/handles.js';
+import { FREE_WINDOW_BYTES } from '../../../../packages/core/src/wire/limits.js';
 import { failure } from '../../../../test/support/failure.js';
+import { Random } from '../../../../test/support/random.js';
 import { settle, TestTree } from '../../../../test/support/stream-pair.js';
 import { RuntimesForHops } from '../../src/runtime/to-hops.js';
 
@@ -9,6 +11,8 @@ const [MASTER, HOP, BEHIND, OTHER] = [0, 1, 2, 3];
 /** A context that is to be started. */
 const CHILD = 7;
 const PIECE_BYTES = 4_194_304;
+/** What the hop says where it says nothing. */
+const UNANSWERED = Symbol('unanswered');
 const CONTENTS = Buffer.alloc(PIECE_BYTES + 100, 'contents');
 
 /** Runs `task` while it is `ms` all the time. */
@@ -59,7 +63,8 @@ describe('runtime/to-hops', () => {
           const [module, [name], args] = hop.decode(message) as [Buffer, [string], unknown[]];
           expect(module.toString('hex')).to.equal('ab'.repeat(32));
           told.push([name, ...args]);
-          hop.reply(message, hop.encode(answer(name)));
+          const said = answer(name);
+          if (said !== UNANSWERED) hop.reply(message, hop.encode(said));
           onTold(name);
         },
       },
@@ -94,6 +99,33 @@ describe('runtime/to-hops', () => {
       ['takePiece', CHILD, 'node', 0],
       ['takePiece', CHILD, 'node', PIECE_BYTES],
     ]);
+  });
+
+  it('go in parts, each of which is progress for the hop, and without waiting for credit', async () => {
+    const { getPiece } = await (await import('@kinetin/core/parent')).loadRuntime();
+    const contents = new Random(1).bytes(PIECE_BYTES + 100);
+    const files = [{ name: 'node', size: contents.length, from: contents }];
+    getRuntime = async () => ({ description: 'a stub', files });
+    const pieces = new Map<number, Buffer[]>();
+    const done = new Promise<void>((resolve) => {
+      onTold = () => {
+        const [name, , , at, part, from, isLast] = told.at(-1) as [string, 0, 0, ...unknown[]];
+        if (name !== 'takePiece') return;
+        const parts = pieces.get(at as number) ?? [];
+        expect(from).to.equal(Buffer.concat(parts).length);
+        expect((part as Buffer).length).to.be.within(1, FREE_WINDOW_BYTES - 1000);
+        pieces.set(at as number, [...parts, part as Buffer]);
+        if (isLast && at === PIECE_BYTES) resolve();
+      };
+    });
+    runtimes.expect(CHILD, HOP);
+    await ask(HOP, CHILD, 'linux', 'arm64');
+    await done;
+    for (const [at, parts] of pieces) {
+      const piece = await getPiece(files[0]!, at, true);
+      expect(Buffer.concat(parts).equals(piece)).to.equal(true);
+    }
+    expect([...pieces.keys()]).to.deep.equal([0, PIECE_BYTES]);
   });
 
   it('go to nobody else, and to that one once', async () => {
@@ -166,6 +198,52 @@ describe('runtime/to-hops', () => {
     end();
     waiter.onEnd(() => ended.push('late'));
     expect(ended).to.deep.equal(['early', 'late']);
+  });
+
+  it('of an attempt that is over are neither refused nor offered: others may share what the hop has asked for', async () => {
+    const runtime = { description: 'a stub', files: [] };
+    for (const isHad of [false, true]) {
+      getRuntime = (_platform, _arch, { onEnd }) =>
+        new Promise((resolve, reject) => {
+          onEnd(() => (isHad ? resolve(runtime) : reject(new Error('nobody wants it any more'))));
+        });
+      const end = runtimes.expect(CHILD, HOP);
+      await ask(HOP, CHILD, 'linux', 'arm64');
+      end();
+      await settle();
+      expect(told, isHad ? 'offered' : 'refused').to.deep.equal([]);
+    }
+  });
+
+  it('of an attempt that is over are not sent on, whatever the hop says, and not kept', async () => {
+    const { getPiece } = await (await import('@kinetin/core/parent')).loadRuntime();
+    const file = { name: 'node', size: CONTENTS.length, from: CONTENTS };
+    for (const says of [() => true, () => UNANSWERED]) {
+      told = [];
+      answer = (name) => (name === 'takePiece' ? says() : undefined);
+      const left = new Promise<void>((resolve) => {
+        const files = [file];
+        // Nobody goes through them any more when this ends.
+        files[Symbol.iterator] = function* () {
+          try {
+            yield* files.values();
+          } finally {
+            resolve();
+          }
+        } as typeof files.values;
+        getRuntime = async () => ({ description: 'a stub', files });
+      });
+      const taken = when('takePiece');
+      const end = runtimes.expect(CHILD, HOP);
+      await ask(HOP, CHILD, 'linux', 'arm64');
+      await taken;
+      const kept = getPiece(file, 0, true);
+      end();
+      await left;
+      await settle();
+      expect(names()).to.deep.equal(['offerRuntime', 'takePiece']);
+      expect(getPiece(file, 0, true)).not.to.equal(kept);
+    }
   });
 
   it('fail nobody but the attempt where the hop is lost', async () => {

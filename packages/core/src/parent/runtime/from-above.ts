@@ -2,7 +2,7 @@
  * Pushed: part of the `runtime` bundle, in contexts that start children.
  *
  * Runtimes for other platforms, as a hop gets them: it asks the master, which knows that it has told
- * this hop to connect, and which then calls the functions here, in order, awaiting each. Attempts for one
+ * this hop to connect, and which then calls the functions here, in order, awaiting each piece. Attempts for one
  * platform at the same time share what comes: one of them asks. Pieces stay in memory until the last of
  * them ends, compressed: about 45 MB.
  */
@@ -31,6 +31,8 @@ interface Delivery {
   runtime?: Runtime;
 }
 
+const OVER = 'the attempt is over';
+
 /** By platform and architecture. */
 const deliveries: Map<string, Delivery> = new Map();
 
@@ -52,6 +54,7 @@ export function runtimesFromAbove(router: Router, id: number): GetRuntime {
         });
       };
       const leave = (user: number) => {
+        users.get(user)?.refuse(new Error(OVER));
         if (!users.delete(user)) return;
         const [next] = users.keys();
         if (next !== undefined) {
@@ -59,12 +62,12 @@ export function runtimesFromAbove(router: Router, id: number): GetRuntime {
           return;
         }
         deliveries.delete(key);
-        for (const contents of files.values()) contents.end(new Error('the attempt is over'));
+        for (const contents of files.values()) contents.end(new Error(OVER));
       };
       users.set(id, { accept, refuse, onProgress });
       onEnd(() => leave(id));
       if (delivery.runtime) accept(delivery.runtime);
-      if (running) return;
+      if (running || !users.has(id)) return;
       deliveries.set(key, delivery);
       ask(id);
     });
@@ -105,12 +108,19 @@ export function offerRuntime(id: number, description: string, news: FileNews[]):
   for (const { accept } of delivery.users.values()) accept(runtime);
 }
 
-/** A compressed piece of a file. Returns whether more is wanted. */
-export function takePiece(id: number, name: string, at: number, piece: Buffer): boolean {
+/** Of the compressed piece of a file at `at`, the part at `from`. Returns whether more is wanted. */
+export function takePiece(
+  id: number,
+  name: string,
+  at: number,
+  part: Buffer,
+  from: number,
+  isLast: boolean,
+): boolean {
   const delivery = deliveryTo(id);
   if (!delivery) return false;
   runtimeMoves(id);
-  delivery.files.get(name)?.take(at, piece);
+  delivery.files.get(name)?.take(at, part, from, isLast);
   return true;
 }
 
@@ -123,6 +133,8 @@ const isWhole = ({ runtime, files }: Delivery): boolean =>
 /** A file whose pieces come one by one. */
 class Contents implements RemoteContents {
   private _pieces: Map<number, Buffer> = new Map();
+  /** Of the piece that comes. */
+  private _parts: Buffer[] = [];
   private _waiting: (() => void)[] = [];
   private _ended: unknown;
 
@@ -144,14 +156,20 @@ class Contents implements RemoteContents {
     }
   }
 
-  take(at: number, piece: Buffer): void {
-    this._pieces.set(at, piece);
+  take(at: number, part: Buffer, from: number, isLast: boolean): void {
+    // Another one may have asked before, and left in the middle of a piece.
+    if (from === 0) this._parts = [];
+    this._parts.push(part);
+    if (!isLast) return;
+    this._pieces.set(at, Buffer.concat(this._parts));
+    this._parts = [];
     this._wake();
   }
 
   end(reason: Error): void {
     this._ended = reason;
     this._pieces.clear();
+    this._parts = [];
     this._wake();
   }
 

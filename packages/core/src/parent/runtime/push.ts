@@ -73,11 +73,17 @@ export function pushRuntime(host: PushHost): Push {
   const onProgress = () => host.onProgress();
   const shell = new HostShell(host.marker, host.input, onProgress);
   const ends: (() => void)[] = [];
-  const done = push(host, shell, { onProgress, onEnd: (callback) => ends.push(callback) });
+  let isOver = false;
+  const onEnd = (callback: () => void) => {
+    if (isOver) callback();
+    else ends.push(callback);
+  };
+  const done = push(host, shell, { onProgress, onEnd });
   return {
     done,
     answer: (words) => shell.answer(words),
     end: (reason) => {
+      isOver = true;
       shell.end(reason);
       for (const callback of ends) callback();
     },

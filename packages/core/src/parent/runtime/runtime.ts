@@ -34,6 +34,6 @@ export type GetRuntime = (platform: string, arch: string, waiter: Waiter) => Pro
 export interface Waiter {
   /** To be called as long as something comes in. */
   onProgress(): void;
-  /** Registers what to do when the runtime is not wanted any more. */
+  /** Registers what to do when the runtime is not wanted any more: at once where that is so already. */
   onEnd(callback: () => void): void;
 }

@@ -302,6 +302,28 @@ describe('parent/runtime: a push', () => {
       push.end(new Error('given up'));
       expect((await failure(push.done)).message).to.equal('given up');
     });
+
+    it('that has just said what it is leaves nobody waiting for a runtime when the attempt ends', async () => {
+      const ended: string[] = [];
+      const push = pushRuntime({
+        marker: MARKER,
+        input: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        onProgress: () => {},
+        id: 7,
+        router: routerTo(),
+        getRuntime: (_platform, _arch, { onEnd }) =>
+          new Promise((_, reject) => {
+            onEnd(() => {
+              ended.push('ended');
+              reject(new Error('nobody wants it'));
+            });
+          }),
+      });
+      push.answer('host Linux x86_64 1 gzip'.split(' '));
+      push.end(new Error('given up'));
+      await failure(push.done);
+      expect(ended).to.deep.equal(['ended']);
+    });
   });
 
   describe('on any host', () => {
@@ -372,7 +394,9 @@ describe('parent/runtime: a push', () => {
         offerRuntime(id, 'a stub', (await Promise.all(news)) as FileNews[]);
         for (const file of files) {
           for (let at = 0; at < file.size; at += PIECE_BYTES) {
-            expect(takePiece(id, file.name, at, await getPiece(file, at, true))).to.equal(true);
+            expect(takePiece(id, file.name, at, await getPiece(file, at, true), 0, true)).to.equal(
+              true,
+            );
           }
         }
       }
@@ -388,7 +412,7 @@ describe('parent/runtime: a push', () => {
         expect(await storedBy(host, host.connect({ askMaster }))).to.deep.equal(hash);
         expect(asked).to.deep.equal([0, GET_RUNTIME, [7, 'linux', 'arm64']]);
         await delivered;
-        expect(takePiece(7, 'node', 0, Buffer.alloc(1)), 'after its end').to.equal(false);
+        expect(takePiece(7, 'node', 0, Buffer.alloc(1), 0, true), 'after its end').to.equal(false);
         const env = { PATH: await withoutGzip(host) };
         expect(
           await storedBy(host, host.connect({ askMaster, env })),
@@ -460,7 +484,7 @@ describe('parent/runtime: a push', () => {
         push.end(new Error('given up'));
         await failure(push.done);
         runtimeMoves(7);
-        expect(takePiece(7, 'node', 0, Buffer.alloc(1))).to.equal(false);
+        expect(takePiece(7, 'node', 0, Buffer.alloc(1), 0, true)).to.equal(false);
       });
     });
 
