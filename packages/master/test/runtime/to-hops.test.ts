@@ -1,4 +1,4 @@
-import type { GetRuntime, Waiter } from '@kinetin/core/parent';
+import type { GetRuntime, RuntimeFile, Waiter } from '@kinetin/core/parent';
 import { expect } from 'chai';
 import { CALL_MAIN, GET_RUNTIME } from '../../../../packages/core/src/wire/handles.js';
 import { FREE_WINDOW_BYTES } from '../../../../packages/core/src/wire/limits.js';
@@ -85,6 +85,20 @@ describe('runtime/to-hops', () => {
     });
   const names = () => told.map(([name]) => name);
 
+  /** Resolves when nobody goes through the files of the runtime any more. */
+  const whenLeft = (file: RuntimeFile = { name: 'node', size: CONTENTS.length, from: CONTENTS }) =>
+    new Promise<void>((resolve) => {
+      const files = [file];
+      files[Symbol.iterator] = function* () {
+        try {
+          yield* files.values();
+        } finally {
+          resolve();
+        }
+      } as typeof files.values;
+      getRuntime = async () => ({ description: 'a stub', files });
+    });
+
   it('go to the hop that was told to connect, in order, with what each file holds', async () => {
     const done = when('takePiece', 2);
     runtimes.expect(CHILD, HOP);
@@ -162,18 +176,7 @@ describe('runtime/to-hops', () => {
 
   it('are not sent on to a hop that wants no more', async () => {
     answer = () => false;
-    const left = new Promise<void>((resolve) => {
-      const files = [{ name: 'node', size: CONTENTS.length, from: CONTENTS }];
-      // Nobody goes through them any more when this ends.
-      files[Symbol.iterator] = function* () {
-        try {
-          yield* files.values();
-        } finally {
-          resolve();
-        }
-      } as typeof files.values;
-      getRuntime = async () => ({ description: 'a stub', files });
-    });
+    const left = whenLeft();
     runtimes.expect(CHILD, HOP);
     await ask(HOP, CHILD, 'linux', 'arm64');
     await left;
@@ -221,18 +224,7 @@ describe('runtime/to-hops', () => {
     for (const says of [() => true, () => UNANSWERED]) {
       told = [];
       answer = (name) => (name === 'takePiece' ? says() : undefined);
-      const left = new Promise<void>((resolve) => {
-        const files = [file];
-        // Nobody goes through them any more when this ends.
-        files[Symbol.iterator] = function* () {
-          try {
-            yield* files.values();
-          } finally {
-            resolve();
-          }
-        } as typeof files.values;
-        getRuntime = async () => ({ description: 'a stub', files });
-      });
+      const left = whenLeft(file);
       const taken = when('takePiece');
       const end = runtimes.expect(CHILD, HOP);
       await ask(HOP, CHILD, 'linux', 'arm64');
