@@ -195,6 +195,7 @@ describe('the doctor', () => {
       [undefined, {}, /doctor takes a host name or options/],
       ['', {}, /hostname is missing/],
       [{ hostname: 'web1', prot: 22 }, {}, /has no option prot/],
+      [{ host: 'web1' }, {}, /has no option host; did you mean hostname/],
       [{ hostname: 'web1', signal: AbortSignal.abort() }, {}, /signal belongs into the second/],
       ['web1', { timeOut: 5 }, /has no option timeOut; did you mean timeout/],
       ['web1', { timeout: -1 }, /timeout must be a number of ms/],

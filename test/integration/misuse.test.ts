@@ -134,6 +134,14 @@ describe('misuse', () => {
       });
     }
 
+    for (const address of ['', 'registry', 'ftp://registry', 'http://', '//registry/']) {
+      it(`npmRegistry of ${JSON.stringify(address)}`, () => {
+        expect(() => new Router({ npmRegistry: address }))
+          .to.throw(TypeError, `npmRegistry must be an http or https address`)
+          .with.property('code', 'ERR_INVALID_ARG');
+      });
+    }
+
     for (const blocks of [-1, 0.5, 4_294_968, Number.NaN, Number.POSITIVE_INFINITY]) {
       it(`maxIdBlocks of ${blocks}`, () => {
         expect(() => new Router({ maxIdBlocks: blocks }))

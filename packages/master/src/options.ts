@@ -100,6 +100,15 @@ export function checkLimits(options: RouterOptions): void {
   }
 }
 
+/** Throws a TypeError with the code ERR_INVALID_ARG. Its type is checked before. */
+export function checkRegistry(address: string | undefined): void {
+  if (address === undefined || (/^https?:/.test(address) && URL.canParse(address))) return;
+  const example = "such as 'https://registry.example.com/npm/'";
+  throw invalidArgument(
+    `npmRegistry must be an http or https address, ${example}, not ${JSON.stringify(address)}`,
+  );
+}
+
 /** What the end of a router takes. */
 export interface ShutdownOptions extends WaitOptions {
   /**

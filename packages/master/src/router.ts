@@ -57,6 +57,7 @@ import { LEVELS, type LogSink, levelOf, printRecord } from './logs/sink.js';
 import { Newcomers } from './newcomers.js';
 import {
   checkLimits,
+  checkRegistry,
   checkShutdown,
   ROUTER_OPTIONS,
   type RouterOptions,
@@ -119,6 +120,7 @@ export class Router implements AsyncDisposable {
   constructor(options: RouterOptions = {}) {
     checkOptions('Router', options, ROUTER_OPTIONS);
     checkLimits(options);
+    checkRegistry(options.npmRegistry);
     const { logLevel = 'info', maxMessageBytes, maxWindowBytes, maxIdBlocks } = options;
     const rules = resolveBundleOptions(options.bundle);
     if (!(logLevel in LEVELS)) {

@@ -8,6 +8,7 @@ import {
   dockerTarget,
   invalidArgument,
   type LocalContextOptions,
+  type OptionTypes,
   PendingContext,
   type ResolvedContextOptions,
   resolveContextOptions,
@@ -116,7 +117,12 @@ function checkDocker(given: DockerContextOptions, via: Patient | undefined): Pat
 }
 
 function checkLocal(given: LocalContextOptions, via: Patient | undefined): Patient {
-  checkOptions('doctor', given, CONTEXT_OPTIONS);
+  // With the name that `host` is to be taken for.
+  const types: OptionTypes<LocalContextOptions & { hostname?: string }> = {
+    ...CONTEXT_OPTIONS,
+    hostname: 'string',
+  };
+  checkOptions('doctor', given, types);
   const command = given.node === undefined ? undefined : [given.node];
   return {
     method: 'local',
