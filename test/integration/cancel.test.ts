@@ -57,6 +57,24 @@ async function callAndEnd(below: Context, how: 'spin' | 'exit'): Promise<void> {
   for (;;);
 }
 
+/** The error of a call that spins, and whose deadline is over then; it was logged to `said`. */
+async function spinTooLong(
+  context: Pick<Context, 'with'>,
+  grace: number,
+  said: readonly string[],
+): Promise<Error> {
+  using deadline = holdTimers(CALL_TIMEOUT_MS);
+  const late = failure(
+    context.with({ timeout: CALL_TIMEOUT_MS, grace }).call(() => {
+      console.log('spins');
+      for (;;);
+    }),
+  );
+  await until('it spins', () => said.includes('spins'));
+  deadline.fire();
+  return await late;
+}
+
 describe('a call that is given up', () => {
   it('does not hold up what comes after it, however many are given up behind it', async () => {
     await withRouter(async (router) => {
@@ -195,16 +213,7 @@ describe('a call that is given up', () => {
     const said: string[] = [];
     await withRouter(async (router) => {
       const context = router.local({ via: router.local() });
-      using deadline = holdTimers(CALL_TIMEOUT_MS);
-      const late = failure(
-        context.with({ timeout: CALL_TIMEOUT_MS, grace: 50 }).call(() => {
-          console.log('spins');
-          for (;;);
-        }),
-      );
-      await until('it spins', () => said.includes('spins'));
-      deadline.fire();
-      expect(await late).to.include({ code: 'ERR_TIMEOUT' });
+      expect(await spinTooLong(context, 50, said)).to.include({ code: 'ERR_TIMEOUT' });
       expect(await context.call(hostname)).to.equal(hostname());
     }, noting(said));
   });
@@ -231,16 +240,7 @@ describe('a call that is given up', () => {
     const said: string[] = [];
     await withRouter(async (router) => {
       const context = await router.local();
-      using deadline = holdTimers(CALL_TIMEOUT_MS);
-      const spinning = failure(
-        context.with({ timeout: CALL_TIMEOUT_MS, grace: 300 }).call(() => {
-          console.log('spins');
-          for (;;);
-        }),
-      );
-      await until('it spins', () => said.includes('spins'));
-      deadline.fire();
-      await spinning;
+      await spinTooLong(context, 300, said);
       const abort = new AbortController();
       const soft = context.call(untilAborted, abort.signal);
       const hard = context.with({ signal: abort.signal, grace: 50 }).call(() => {
@@ -262,16 +262,7 @@ describe('a call that is given up', () => {
       const context = await router.local();
       const other = failure(context.call(() => new Promise(() => {})));
       await context.call(hostname);
-      using deadline = holdTimers(CALL_TIMEOUT_MS);
-      const late = failure(
-        context.with({ timeout: CALL_TIMEOUT_MS, grace: 50 }).call(() => {
-          console.log('spins');
-          for (;;);
-        }),
-      );
-      await until('it spins', () => said.includes('spins'));
-      deadline.fire();
-      await late;
+      await spinTooLong(context, 50, said);
       const error = await other;
       expect(error).to.include({ code: 'ERR_THREAD_ENDED' });
       expect(error.message).to.match(/a call that was given up did not stop/);
