@@ -2,7 +2,7 @@
  * '@kinetin/core': the part of Kinetin that runs in every context, as @kinetin/master uses it.
  */
 
-export { checkOptions, invalidArgument, type OptionTypes } from './arguments.js';
+export { checkOptions, invalidArgument, type OptionTypes, shown } from './arguments.js';
 export { type Builtin, findBuiltin } from './calls/builtins.js';
 export { withOwnNames, withoutFrames } from './calls/call-error.js';
 export { Calls } from './calls/calls.js';

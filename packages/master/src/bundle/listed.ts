@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { invalidArgument } from '@kinetin/core';
+import { invalidArgument, shown } from '@kinetin/core';
 import { sourceFile } from './source-file.js';
 
 /** An entry of a list. */
@@ -150,8 +150,4 @@ function nameAt(folder: string): string | undefined {
     // Node does not need it to be right, and esbuild says so where it does.
     return undefined;
   }
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

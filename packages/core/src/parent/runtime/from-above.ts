@@ -24,6 +24,7 @@ interface User {
 
 /** What the master does for one platform. */
 interface Delivery {
+  readonly platform: string;
   /** In whose name it was asked: the id of a child to be. */
   asker: number;
   users: Map<number, User>;
@@ -42,7 +43,12 @@ export function runtimesFromAbove(router: Router, id: number): GetRuntime {
     new Promise((accept, refuse) => {
       const key = `${platform} ${arch}`;
       const running = deliveries.get(key);
-      const delivery: Delivery = running || { asker: id, users: new Map(), files: new Map() };
+      const delivery: Delivery = running || {
+        platform: key,
+        asker: id,
+        users: new Map(),
+        files: new Map(),
+      };
       const { users, files } = delivery;
       const ask = (asker: number) => {
         delivery.asker = asker;
@@ -88,7 +94,7 @@ export function refuseRuntime(id: number, reason: string): void {
   const users = [...delivery.users.values()];
   // Nobody is to ask again.
   delivery.users.clear();
-  for (const [key, other] of deliveries) if (other === delivery) deliveries.delete(key);
+  deliveries.delete(delivery.platform);
   const error = new Error(reason);
   for (const user of users) user.refuse(error);
   for (const contents of delivery.files.values()) contents.end(error);

@@ -16,15 +16,12 @@ export type { Forgotten };
 
 export const forgetRuntime = (_: Child): Forgotten => forget();
 
-type Above = typeof above;
-type WithChild<F> = F extends (...args: infer Args) => infer Result
-  ? (child: Child, ...args: Args) => Result
-  : never;
+const forChild =
+  <Args extends unknown[], Result>(run: (...args: Args) => Result) =>
+  (_: Child, ...args: Args): Result =>
+    run(...args);
 
-export const runtimeMoves: WithChild<Above['runtimeMoves']> = (_, ...args) =>
-  above.runtimeMoves(...args);
-export const refuseRuntime: WithChild<Above['refuseRuntime']> = (_, ...args) =>
-  above.refuseRuntime(...args);
-export const offerRuntime: WithChild<Above['offerRuntime']> = (_, ...args) =>
-  above.offerRuntime(...args);
-export const takePiece: WithChild<Above['takePiece']> = (_, ...args) => above.takePiece(...args);
+export const runtimeMoves = forChild(above.runtimeMoves);
+export const refuseRuntime = forChild(above.refuseRuntime);
+export const offerRuntime = forChild(above.offerRuntime);
+export const takePiece = forChild(above.takePiece);
